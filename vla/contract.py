@@ -282,6 +282,15 @@ class Policy(Protocol):
 
 
 @runtime_checkable
+class SuccessDetector(Protocol):
+    """Looks, and judges whether an instruction has been carried out."""
+
+    def success(self, observation: Observation, instruction: str) -> float:
+        """Probability in [0, 1] that ``instruction`` is fulfilled in what is seen."""
+        ...
+
+
+@runtime_checkable
 class Planner(Protocol):
     """Slow thought: a goal and what is seen become the next instructions."""
 
