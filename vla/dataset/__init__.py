@@ -1,0 +1,1 @@
+"""Demonstrations on disk: written as LeRobotDataset v3.0, read back in any version, cached for training."""
