@@ -1,0 +1,81 @@
+"""What can go wrong between robot and model, by name."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+from vla.bridge.wire import Message
+
+_T = TypeVar("_T")
+_log = logging.getLogger(__name__)
+
+CODES = (
+    "protocol_version",
+    "spec_mismatch",
+    "no_session",
+    "bad_request",
+    "policy_failed",
+    "planner_absent",
+    "planner_failed",
+)
+"""Every code that a server sends; each comes with one line of text."""
+
+
+class BridgeError(RuntimeError):
+    """The other end refused or failed.
+
+    Attributes:
+        code: One of :data:`CODES`, or ``"deadline_missed"`` from :class:`DeadlineMissed`.
+        lines: Details, for example one line per field in which two specs differ.
+    """
+
+    def __init__(self, code: str, message: str, lines: tuple[str, ...] = ()) -> None:
+        super().__init__(f"{code}: {message}" + "".join(f"\n  {line}" for line in lines))
+        self.code = code
+        self.message = message
+        self.lines = lines
+
+
+class DeadlineMissed(BridgeError):  # noqa: N818  (the name is what happened)
+    """No answer came within the deadline; the caller holds."""
+
+    def __init__(self, verb: str, endpoint: str, timeout_s: float) -> None:
+        super().__init__("deadline_missed", f"{endpoint} did not answer {verb!r} within {timeout_s:g} s")
+
+
+def error_reply(request: Message, error: BridgeError) -> Message:
+    """The message that carries ``error`` back to whoever sent ``request``."""
+    body: dict[str, Any] = {
+        "code": error.code,
+        "text": one_line(error.message),
+        "lines": list(error.lines[:64]),
+    }
+    return Message("error", request.session, request.seq, body)
+
+
+def read_error(message: Message) -> BridgeError:
+    """The error in an ``"error"`` message; fields that are not text are left out."""
+    code, words, lines = (message.body.get(key) for key in ("code", "text", "lines"))
+    known = code if isinstance(code, str) and code in CODES else "bad_request"
+    details = tuple(one_line(x) for x in lines if isinstance(x, str)) if isinstance(lines, list) else ()
+    return BridgeError(known, one_line(words) if isinstance(words, str) else "no reason given", details)
+
+
+def one_line(words: str, limit: int = 300) -> str:
+    """``words`` on one line of at most ``limit`` characters: never a traceback."""
+    return " ".join(words.split())[:limit]
+
+
+def guarded(code: str, call: Callable[[], _T]) -> _T:
+    """``call()``, with whatever it raises turned into a :class:`BridgeError` of ``code``.
+
+    The one place that catches everything: a served model is foreign code, its failure must reach the robot as a
+    code while the server lives on. The traceback goes to the server's own log.
+    """
+    try:
+        return call()
+    except Exception as error:
+        _log.exception("%s", code)
+        raise BridgeError(code, f"{type(error).__name__}: {error}") from error
