@@ -1,0 +1,176 @@
+"""The command ``handily``: signatures and help only.
+
+This package is the composition root, the one place that sees every room. It builds what the config names
+and hands it over; it decides nothing. Each command's rooms are imported when the command runs, so
+``handily --help`` and the robot's side of ``handily run`` never load torch.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from vla.cli.mistakes import reported
+
+app = typer.Typer(
+    name="handily",
+    help="A sentence moves an arm: plan, act, watch and re-plan until it is done.",
+    epilog="Every command takes KEY=VALUE words and shows its keys with --show-config. "
+    'Start with: handily run "put the red block in the bowl"',
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+dataset_app = typer.Typer(
+    help="Look at demonstrations on disk: info, doctor, show, replay.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(dataset_app, name="dataset")
+
+Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", show_default=False)]
+Words = Annotated[list[str] | None, typer.Argument(metavar="SENTENCE KEY=VALUE", show_default=False)]
+Show = Annotated[bool, typer.Option("--show-config", help="Print every key with its value, and stop.")]
+
+
+@app.command()
+@reported
+def run(words: Words = None, show_config: Show = False) -> None:
+    """Carry out a sentence on the simulated arm and leave a video and a report in runs/.
+
+    Exit code 0 when the simulator judges the task done, 1 when not.
+
+    [dim]handily run "put the red block in the bowl" seed=7[/dim]
+
+    [dim]handily run "open the drawer, then put the blue block in it" checkpoint=runs/train/best[/dim]
+    """
+    from vla.cli.run import run as command
+
+    command(words or [], show_config)
+
+
+@app.command()
+@reported
+def collect(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Let the scripted experts demonstrate; successes become a LeRobot v3 dataset. Resumes where it stopped.
+
+    [dim]handily collect task=all episodes=2000 out=data/tabletop workers=2[/dim]
+
+    [dim]handily collect task=put_in,stack episodes=100 out=data/two[/dim]
+    """
+    from vla.cli.collect import collect as command
+
+    command(overrides or [], show_config)
+
+
+@app.command()
+@reported
+def train(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Train a policy on demonstrations. The same line again resumes after an interruption.
+
+    [dim]handily train policy=flow data=data/tabletop train.steps=20000 seed=1[/dim]
+    """
+    from vla.cli.train import train as command
+
+    command(overrides or [], show_config)
+
+
+@app.command(name="eval")
+@reported
+def evaluate(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Measure a checkpoint's success on unseen scenes, one axis of change at a time.
+
+    [dim]handily eval checkpoint=runs/train/best suite=tabletop episodes=50 axes=layout,paraphrase[/dim]
+    """
+    from vla.cli.evaluate import evaluate as command
+
+    command(overrides or [], show_config)
+
+
+@app.command()
+@reported
+def serve(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Serve a checkpoint over ZeroMQ until interrupted; a robot connects as the client.
+
+    [dim]handily serve checkpoint=policies/checkpoints/tabletop endpoint=tcp://127.0.0.1:5555[/dim]
+    """
+    from vla.cli.serve import serve as command
+
+    command(overrides or [], show_config)
+
+
+@dataset_app.command(name="info")
+@reported
+def dataset_info(folder: str) -> None:
+    """Counts, tasks and per-feature statistics.
+
+    [dim]handily dataset info data/tabletop[/dim]
+    """
+    from vla.cli.dataset import info
+
+    info(folder)
+
+
+@dataset_app.command(name="doctor")
+@reported
+def dataset_doctor(folder: str) -> None:
+    """Idle frames, action jumps, missing frames, broken files. Exit code 1 when something is wrong.
+
+    [dim]handily dataset doctor data/tabletop[/dim]
+    """
+    from vla.cli.dataset import doctor as command
+
+    command(folder)
+
+
+@dataset_app.command(name="show")
+@reported
+def dataset_show(folder: str, overrides: Overrides = None) -> None:
+    """A contact sheet of episodes as one PNG.
+
+    [dim]handily dataset show data/tabletop episodes=8 out=sheet.png[/dim]
+    """
+    from vla.cli.dataset import show
+
+    show(folder, overrides or [])
+
+
+@dataset_app.command(name="replay")
+@reported
+def dataset_replay(folder: str, overrides: Overrides = None) -> None:
+    """Replay an episode's actions in the simulator and report how far the state drifts.
+
+    [dim]handily dataset replay data/tabletop episode=3[/dim]
+    """
+    from vla.cli.dataset import replay
+
+    replay(folder, overrides or [])
+
+
+@app.command()
+@reported
+def doctor() -> None:
+    """Check this machine and installation; a red line says how to mend it. Exit code 1 when one is red."""
+    from vla.cli.doctor import doctor as command
+
+    command()
+
+
+@app.command()
+@reported
+def bench(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Time the simulator, the policy and the bridge on this machine.
+
+    [dim]handily bench checkpoint=policies/checkpoints/tabletop seconds=5[/dim]
+    """
+    from vla.cli.bench import bench as command
+
+    command(overrides or [], show_config)
+
+
+def main() -> None:
+    """Entry point of the ``handily`` command."""
+    app()
