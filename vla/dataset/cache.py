@@ -1,0 +1,290 @@
+"""Training's view of a dataset: decoded once into memory-mapped arrays, then gathered in microseconds.
+
+A cache folder holds ``images.<camera>.npy`` uint8 (N, H, W, 3), one ``column.<feature>.npy`` (F, d) per
+numeric feature, ``filled.npy`` (E,) flags and a JSON description with a fingerprint of the dataset. It is
+filled under ``building.json``, which becomes ``cache.json`` when all is there, so an interrupted filling
+goes on where it stopped and a half-filled cache is never read.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor, as_completed
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla.dataset.reader import Dataset
+from vla.dataset.schema import ACTION, STATE, DatasetError, read_json, write_text
+
+_FORMAT = 1
+_BLOCK = 16  # episodes decoded between two notes of progress; what an interruption may cost
+
+
+@dataclass(frozen=True, slots=True)
+class FrameCache:
+    """A filled cache. F rows in all, of which N have their pictures kept; E episodes.
+
+    Attributes:
+        fps: Rows per second.
+        stride: Pictures are kept for rows 0, stride, 2 stride, ... of every episode.
+        images: Camera name to memory-mapped uint8 RGB (N, H, W, 3).
+        columns: Feature name to memory-mapped (F, d): ``observation.state``, ``action``, ``label.*``, ...
+        frame_index_of: Row in the whole dataset of each kept picture, int64 (N,), ascending.
+        bounds: Episode e owns rows ``bounds[e]`` to ``bounds[e + 1]``, int64 (E + 1,).
+        tasks: Instruction of each episode, E of them.
+        queries: Labelled questions of each episode, E lists.
+        splits: Split of each episode, "train" where the dataset does not say.
+        features: The dataset's description of its features.
+    """
+
+    fps: float
+    stride: int
+    images: Mapping[str, NDArray[np.uint8]]
+    columns: Mapping[str, NDArray[Any]]
+    frame_index_of: NDArray[np.int64]
+    bounds: NDArray[np.int64]
+    tasks: tuple[str, ...]
+    queries: tuple[list[dict[str, Any]], ...]
+    splits: tuple[str, ...]
+    features: Mapping[str, Mapping[str, Any]]
+
+    @property
+    def state(self) -> NDArray[np.float32]:
+        """``observation.state``, (F, S)."""
+        return self.columns[STATE]
+
+    @property
+    def action(self) -> NDArray[np.float32]:
+        """``action``, (F, A)."""
+        return self.columns[ACTION]
+
+    def episode_of(self, frames: NDArray[np.integer]) -> NDArray[np.int64]:
+        """Episode number of each row of the dataset; same shape as ``frames``."""
+        return np.searchsorted(self.bounds, frames, side="right") - 1
+
+    def gather(self, camera: str, pictures: NDArray[np.integer]) -> NDArray[np.uint8]:
+        """Kept pictures by their number 0..N-1, shape (B,), as uint8 RGB (B, H, W, 3) in the order asked.
+
+        Reads the file in ascending order, which is what a disk and the page cache like.
+
+        Raises:
+            DatasetError: no such camera.
+        """
+        if camera not in self.images:
+            raise DatasetError(f"camera {camera!r} is not in the cache; it has {sorted(self.images)}")
+        order = np.argsort(pictures, kind="stable")
+        source = self.images[camera]
+        out = np.empty((len(pictures), *source.shape[1:]), np.uint8)
+        for place, picture in zip(order, np.asarray(pictures)[order], strict=True):
+            out[place] = source[picture]
+        return out
+
+    def chunk(self, feature: str, frames: NDArray[np.integer], length: int) -> NDArray[Any]:
+        """Rows ``frame .. frame + length - 1`` of a feature, (B, length, d).
+
+        Past the end of an episode its last row is repeated.
+        """
+        last = self.bounds[self.episode_of(frames) + 1] - 1
+        rows = np.minimum(np.asarray(frames)[:, None] + np.arange(length), last[:, None])
+        return self.columns[feature][rows]
+
+    @classmethod
+    def open(cls, directory: Path | str) -> Self:
+        """Map a filled cache.
+
+        Raises:
+            DatasetError: there is none, it is not yet filled, or one of its files is missing or damaged.
+        """
+        directory = Path(directory)
+        if not (directory / "cache.json").exists():
+            raise DatasetError(f"{directory} holds no filled cache ({directory / 'cache.json'} is missing)")
+        about = read_json(directory / "cache.json")
+        return cls(
+            fps=about["fps"],
+            stride=about["stride"],
+            images={name: _map(directory / _image_file(name)) for name in about["cameras"]},
+            columns={name: _map(directory / _column_file(name)) for name in about["columns"]},
+            frame_index_of=np.array(_map(directory / "frame_index_of.npy")),
+            bounds=np.array(about["bounds"], np.int64),
+            tasks=tuple(about["tasks"]),
+            queries=tuple(about["queries"]),
+            splits=tuple(about["splits"]),
+            features=about["features"],
+        )
+
+
+def build_cache(
+    dataset: Dataset,
+    directory: Path | str,
+    stride: int = 1,
+    progress: Callable[[int, int], None] | None = None,
+    workers: int = 2,
+) -> FrameCache:
+    """Open the cache in ``directory``, filling it first where it is absent, unfinished or out of date.
+
+    Args:
+        dataset: What to cache.
+        directory: The cache's own folder; created, and rewritten when it belongs to other data.
+        stride: Keep the pictures of every ``stride``-th row of each episode; numbers are kept at full rate.
+        progress: Called with (episodes filled, episodes in all).
+        workers: Threads that decode; decoding releases the interpreter lock.
+
+    Raises:
+        DatasetError: the dataset is empty or damaged, ``stride`` < 1, or ``directory`` holds foreign files.
+    """
+    directory, report = Path(directory), progress or (lambda done, total: None)
+    if stride < 1:
+        raise DatasetError(f"stride {stride} must be >= 1")
+    if not dataset.episodes:
+        raise DatasetError(f"{dataset.root} holds no episode")
+    print_ = fingerprint(dataset, stride)
+    if (directory / "cache.json").exists() and read_json(directory / "cache.json")["fingerprint"] == print_:
+        return FrameCache.open(directory)
+    _prepare(dataset, directory, stride, print_)
+    filled = np.load(directory / "filled.npy", mmap_mode="r+")
+    blocks = list(_blocks(np.flatnonzero(filled == 0).tolist()))
+    report(int(filled.sum()), len(filled))
+    with ThreadPoolExecutor(workers) as pool:
+        jobs = [pool.submit(_fill, dataset, directory, stride, block) for block in blocks]
+        try:
+            for job in as_completed(jobs):
+                filled[job.result()] = 1
+                filled.flush()
+                report(int(filled.sum()), len(filled))
+        finally:
+            for job in jobs:
+                job.cancel()
+    (directory / "building.json").replace(directory / "cache.json")
+    return FrameCache.open(directory)
+
+
+def fingerprint(dataset: Dataset, stride: int) -> str:
+    """Hex SHA-256 of what a cache depends on: description, episodes, labels, file sizes and ``stride``."""
+    digest = hashlib.sha256(json.dumps([_FORMAT, stride, dataset.info], sort_keys=True).encode())
+    paths: set[Path] = set()
+    for e in dataset.episodes:
+        spans = [
+            (key, str(span.path.relative_to(dataset.root)), span.from_s) for key, span in e.videos.items()
+        ]
+        digest.update(json.dumps([e.index, e.length, e.tasks, spans, dataset.sidecar.get(e.index)]).encode())
+        paths |= {e.data, *(span.path for span in e.videos.values())}
+    for path in sorted(paths):
+        size = path.stat().st_size if path.is_file() else -1
+        digest.update(f"{path.relative_to(dataset.root)} {size}\n".encode())
+    return digest.hexdigest()
+
+
+def _prepare(dataset: Dataset, directory: Path, stride: int, print_: str) -> None:
+    """Lay out the arrays of an empty cache, unless this very cache is already half filled."""
+    directory.mkdir(parents=True, exist_ok=True)
+    building = directory / "building.json"
+    if building.exists() and read_json(building)["fingerprint"] == print_:
+        return
+    for path in list(directory.iterdir()):
+        ours = path.suffix == ".npy" or path.name.endswith(".partial")
+        if not ours and path.name not in ("cache.json", "building.json"):
+            raise DatasetError(
+                f"{directory} is not a cache: it holds {path.name}; give it a folder of its own"
+            )
+    # The description goes first: without it an interrupted clearing could pass for a cache.
+    for path in sorted(directory.iterdir(), key=lambda path: path.suffix):
+        path.unlink()
+    lengths = np.array([episode.length for episode in dataset.episodes])
+    bounds = np.concatenate([[0], np.cumsum(lengths)])
+    kept = np.concatenate([np.arange(a, b, stride) for a, b in pairwise(bounds)])
+    columns = _column_widths(dataset)
+    for camera, key in dataset.cameras.items():
+        height, width = _size(dataset.features[key])
+        _allocate(directory / _image_file(camera), np.uint8, (len(kept), height, width, 3))
+    for name, width in columns.items():
+        _allocate(directory / _column_file(name), dataset.features[name]["dtype"], (int(bounds[-1]), width))
+    np.save(directory / "frame_index_of.npy", kept)
+    np.save(directory / "filled.npy", np.zeros(len(lengths), np.uint8))
+    sidecar = [dataset.sidecar.get(episode.index, {}) for episode in dataset.episodes]
+    about = {
+        "fingerprint": print_,
+        "fps": dataset.fps,
+        "stride": stride,
+        "cameras": list(dataset.cameras),
+        "columns": list(columns),
+        "bounds": bounds.tolist(),
+        "tasks": [episode.tasks[0] if episode.tasks else "" for episode in dataset.episodes],
+        "queries": [line.get("queries", []) for line in sidecar],
+        "splits": [line.get("split", "train") for line in sidecar],
+        "features": dataset.features,
+    }
+    write_text(building, json.dumps(about))
+
+
+def _fill(shared: Dataset, directory: Path, stride: int, block: Sequence[int]) -> list[int]:
+    """Copy a block of episodes into the arrays and push them to the disk."""
+    dataset = copy.copy(shared)  # it remembers the rows read last, so threads must not share one
+    lengths = np.array([episode.length for episode in dataset.episodes])
+    rows = np.concatenate([[0], np.cumsum(lengths)])
+    pictures = np.concatenate([[0], np.cumsum(-(-lengths // stride))])
+    images = {name: np.load(directory / _image_file(name), mmap_mode="r+") for name in dataset.cameras}
+    columns = {
+        name: np.load(directory / _column_file(name), mmap_mode="r+") for name in _column_widths(dataset)
+    }
+    for index, (_, arrays) in zip(block, dataset.stream(block), strict=True):
+        for camera, target in images.items():
+            target[pictures[index] : pictures[index + 1]] = arrays[dataset.cameras[camera]][::stride]
+        for name, target in columns.items():
+            target[rows[index] : rows[index + 1]] = arrays[name].reshape(len(arrays[name]), -1)
+    for target in (*images.values(), *columns.values()):
+        target.flush()
+    return list(block)
+
+
+def _column_widths(dataset: Dataset) -> dict[str, int]:
+    skipped = ("video", "image", "string", "language")
+    return {
+        name: int(np.prod(feature["shape"], dtype=int))
+        for name, feature in dataset.features.items()
+        if feature["dtype"] not in skipped
+    }
+
+
+def _blocks(indices: Iterable[int]) -> Iterable[list[int]]:
+    block: list[int] = []
+    for index in indices:
+        if block and (len(block) == _BLOCK or index != block[-1] + 1):
+            yield block
+            block = []
+        block.append(index)
+    if block:
+        yield block
+
+
+def _size(feature: Mapping[str, Any]) -> tuple[int, int]:
+    shape, names = feature["shape"], feature.get("names")
+    # Older datasets put the channels first, and say so in the names.
+    first = bool(names) and str(names[0]).startswith("channel")
+    return (int(shape[1]), int(shape[2])) if first else (int(shape[0]), int(shape[1]))
+
+
+def _allocate(path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
+    np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape).flush()
+
+
+def _map(path: Path) -> NDArray[Any]:
+    try:
+        return np.load(path, mmap_mode="r")
+    except (OSError, ValueError) as error:
+        raise DatasetError(f"{path} is missing or damaged: {error}") from error
+
+
+def _image_file(camera: str) -> str:
+    return f"images.{camera}.npy"
+
+
+def _column_file(feature: str) -> str:
+    return f"column.{feature}.npy"
