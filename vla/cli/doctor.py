@@ -1,0 +1,24 @@
+"""``handily doctor``."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+
+def doctor() -> None:
+    """Print one line per finding; exit code 1 when one is red."""
+    from sim.backend import BACKENDS, try_backend
+    from vla.doctor import examine
+
+    findings = examine(try_backend, BACKENDS)
+    table = Table(box=None, show_header=False, padding=(0, 1))
+    for finding in findings:
+        mend = f"\n[dim]mend: {finding.mend}[/dim]" if finding.mend else ""
+        table.add_row(f"[{finding.status}]●[/]", finding.name, finding.found + mend)
+    console = Console(highlight=False)
+    console.print(table)
+    if any(finding.status == "red" for finding in findings):
+        raise typer.Exit(1)
+    console.print("Fit to run.")

@@ -1,0 +1,210 @@
+"""Is this machine, and this installation, fit to run Handily? Each finding says how to mend it.
+
+Red means that a command will fail, yellow that it will work with a limit (slower pictures, no real-time
+priority), green that nothing needs doing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.metadata
+import os
+import sys
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from packaging.requirements import Requirement
+from packaging.version import Version
+
+Status = Literal["green", "yellow", "red"]
+
+DISTRIBUTION = "handily"
+PACKAGES = ("vla", "sim", "policies")
+"""Import names that must be ours alone; they are plain words, so another distribution may claim one."""
+
+GL_PACKAGES = "apt-get install --no-install-recommends libegl1 libgl1"
+_LOCK_BYTES = 32 << 20
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One line of the doctor's report.
+
+    Attributes:
+        name: What was looked at.
+        status: ``"green"``, ``"yellow"`` or ``"red"``, see the module.
+        found: What is there.
+        mend: What to do about it; empty when green.
+    """
+
+    name: str
+    status: Status
+    found: str
+    mend: str = ""
+
+
+def examine(try_backend: Callable[[str], str], backends: Sequence[str]) -> list[Finding]:
+    """Look at everything; takes a few seconds, most of them for importing torch.
+
+    Args:
+        try_backend: Draws a picture with a rendering backend; returns what went wrong, or ``""``.
+        backends: Names to try, best first; the last one needs no GL.
+
+    Returns:
+        Findings in reading order.
+    """
+    return [
+        python(sys.version_info[:3]),
+        torch_and_device(),
+        distribution("mujoco"),
+        renderer(try_backend, backends),
+        video_encoder(),
+        cores(),
+        owners(importlib.metadata.packages_distributions()),
+        priority(),
+        locked_memory(),
+    ]
+
+
+def python(version: tuple[int, int, int]) -> Finding:
+    """Python against what our metadata asks for, 3.11 or newer."""
+    text = ".".join(map(str, version))
+    if version >= (3, 11, 0):
+        return Finding("Python", "green", text)
+    return Finding("Python", "red", text, "make .venv again with Python 3.11 or newer")
+
+
+def distribution(name: str) -> Finding:
+    """Version of an installed distribution against the range that our own metadata asks for."""
+    wanted = _requirement(name)
+    try:
+        version = importlib.metadata.version(name)
+    except importlib.metadata.PackageNotFoundError:
+        return Finding(name, "red", "not installed", f"pip install '{wanted}'")
+    if wanted.specifier.contains(Version(version), prereleases=True):
+        return Finding(name, "green", version)
+    return Finding(name, "red", f"{version}, wanted {wanted}", f"pip install '{wanted}'")
+
+
+def torch_and_device() -> Finding:
+    """Torch's version, and the device that training would use."""
+    finding = distribution("torch")
+    if finding.status == "red":
+        return finding
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return Finding("torch", "red", str(error), "pip install --force-reinstall torch")
+    if torch.cuda.is_available():
+        device = f"cuda, {torch.cuda.get_device_name()}"
+    else:
+        device = f"cpu, {torch.get_num_threads()} threads"
+    return Finding("torch", "green", f"{torch.__version__} on {device}")
+
+
+def renderer(try_backend: Callable[[str], str], backends: Sequence[str]) -> Finding:
+    """The first backend that draws, and why better ones do not."""
+    problems: list[str] = []
+    for backend in backends:
+        problem = try_backend(backend)
+        if not problem:
+            found = ", ".join([f"{backend} works", *problems])
+            if backend == backends[-1]:
+                return Finding("renderer", "yellow", found, f"for faster, prettier pictures: {GL_PACKAGES}")
+            return Finding("renderer", "green", found)
+        problems.append(f"{backend} does not ({problem})")
+    return Finding("renderer", "red", ", ".join(problems), GL_PACKAGES)
+
+
+def video_encoder() -> Finding:
+    """Whether PyAV can write the H.264 that videos and datasets use."""
+    try:
+        import av
+
+        av.codec.Codec("libx264", "w")
+    except (ImportError, ValueError) as error:
+        return Finding("video", "red", f"no H.264 encoder ({error})", "pip install --force-reinstall av")
+    return Finding("video", "green", f"PyAV {importlib.metadata.version('av')} with libx264")
+
+
+def cores() -> Finding:
+    """Cores this process may use; the policy and the robot's side want one each."""
+    count = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    if count >= 2:
+        return Finding("cores", "green", str(count))
+    return Finding("cores", "yellow", "1", "the policy and the control loop share it: expect late chunks")
+
+
+def owners(packages: Mapping[str, Sequence[str]]) -> Finding:
+    """Whether our import names belong to us alone.
+
+    Args:
+        packages: Import name to the distributions that own it.
+    """
+    strangers = {
+        name: sorted(set(packages.get(name, ())) - {DISTRIBUTION})
+        for name in PACKAGES
+        if set(packages.get(name, ())) - {DISTRIBUTION}
+    }
+    if not strangers:
+        return Finding("packages", "green", f"{', '.join(PACKAGES)} belong to {DISTRIBUTION}")
+    found = "; ".join(f"{name!r} also belongs to {', '.join(who)}" for name, who in strangers.items())
+    names = sorted({owner for who in strangers.values() for owner in who})
+    return Finding(
+        "packages", "red", found, f"pip uninstall {' '.join(names)}, or use an environment of its own"
+    )
+
+
+def priority() -> Finding:
+    """Whether the control loop may run under SCHED_FIFO, so that strangers' processes cannot delay it."""
+    mend = (
+        "as root: setcap cap_sys_nice+ep on the interpreter, or an rtprio line in /etc/security/limits.conf"
+    )
+    if not hasattr(os, "sched_setscheduler"):
+        return Finding("SCHED_FIFO", "yellow", "not offered by this system", "real-time control wants Linux")
+    before, settings = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(1))
+        os.sched_setscheduler(0, before, settings)
+    except PermissionError:
+        return Finding(
+            "SCHED_FIFO", "yellow", "not permitted: control ticks may come late on a busy machine", mend
+        )
+    return Finding("SCHED_FIFO", "green", "permitted")
+
+
+def locked_memory() -> Finding:
+    """Whether the control loop may pin its memory, so that it never waits for swap."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    if not hasattr(libc, "mlock"):
+        return Finding("mlock", "yellow", "not offered by this system", "real-time control wants Linux")
+    buffer = ctypes.create_string_buffer(_LOCK_BYTES)
+    if libc.mlock(buffer, ctypes.c_size_t(_LOCK_BYTES)):
+        why = os.strerror(ctypes.get_errno())
+        mend = "ulimit -l unlimited, or a memlock line in /etc/security/limits.conf"
+        return Finding("mlock", "yellow", f"{_LOCK_BYTES >> 20} MiB: {why}", mend)
+    libc.munlock(buffer, ctypes.c_size_t(_LOCK_BYTES))
+    return Finding("mlock", "green", "permitted")
+
+
+def shipped_checkpoint(folder: Path) -> Finding:
+    """Whether the checkpoint that ``handily run`` uses by default is where it ought to be."""
+    if (folder / "manifest.json").is_file():
+        return Finding("checkpoint", "green", str(folder))
+    mend = "clone or install handily again, or name one: handily run ... checkpoint=FOLDER"
+    return Finding("checkpoint", "red", f"{folder} is not there", mend)
+
+
+def _requirement(name: str) -> Requirement:
+    """Our own metadata's line about ``name``; any version when we are not installed."""
+    try:
+        lines = importlib.metadata.requires(DISTRIBUTION) or []
+    except importlib.metadata.PackageNotFoundError:
+        lines = []
+    for line in lines:
+        requirement = Requirement(line)
+        if requirement.name == name:
+            return requirement
+    return Requirement(name)
