@@ -1,0 +1,74 @@
+"""Push: slide an object over the table to the marked zone or to a corner of the mat, without lifting it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from sim.layout import CORNERS, NoRoomError, Table
+from sim.objects import HALF_M, ROW
+from sim.truth import Query, Truth
+from sim.waypoints import Waypoint, push_along, retreat
+
+TOLERANCE_M = 0.04
+PUSHABLE = ("block", "block", "star", "cylinder")
+_LANE_M = 0.045
+
+
+class Push:
+    """ "push the green star to the front left corner": on the table, within 4 cm of the goal on both axes."""
+
+    family = "push"
+    horizon = 240
+
+    def lay(self, table: Table) -> Query:
+        places = ("zone", "zone", "zone", *CORNERS)
+        place = places[int(table.rng.integers(len(places)))]
+        goal = CORNERS[place] if place in CORNERS else table.fixture("zone")
+        if place in CORNERS:
+            table.reserve(*goal, 0.05)
+        row = table.target(PUSHABLE, low=(0.39, -0.25), high=(0.63, 0.25))
+        x, y, _ = table.things[row].position_m
+        if max(abs(goal[0] - x), abs(goal[1] - y)) < 0.09:
+            raise NoRoomError
+        self._keep_lanes_free(table, (x, y), goal)
+        table.clutter()
+        if place in CORNERS:
+            return table.query(self.family, row, point_m=(*goal, HALF_M), place=place)
+        return table.query(self.family, row, destination=ROW["zone"], place=place)
+
+    @staticmethod
+    def _keep_lanes_free(table: Table, start: tuple[float, float], goal: tuple[float, float]) -> None:
+        """The object goes along y first, then along x; the fingers come down behind it each time."""
+        sign = np.sign(np.subtract(goal, start))
+        lanes = (
+            np.linspace((start[0], start[1] - sign[1] * 0.06), (start[0], goal[1]), 6),
+            np.linspace((start[0] - sign[0] * 0.06, goal[1]), goal, 6),
+        )
+        for x, y in np.concatenate(lanes):
+            table._taken.append((float(x), float(y), _LANE_M))
+
+    def alternatives(self, table: Table) -> list[Query]:
+        rows = [row for row in table.on_table()]
+        queries = [table.query(self.family, r, point_m=(*CORNERS[c], HALF_M), place=c) for r in rows for c in CORNERS]
+        if "zone" in table.fixtures:
+            queries += [table.query(self.family, r, destination=ROW["zone"], place="zone") for r in rows]
+        return queries
+
+    def success(self, truth: Truth, query: Query) -> bool:
+        return self._error(truth, query).max() < TOLERANCE_M and truth.resting(query.target) and self._low(truth, query)
+
+    def waypoint(self, truth: Truth, query: Query) -> Waypoint:
+        goal, at = query.goal_m(truth), truth.position_m[query.target]
+        error = self._error(truth, query)
+        pushing_x = truth.tool_m[2] < 0.05 and abs(truth.tool_m[1] - at[1]) < 0.02 and abs(truth.tool_m[0] - at[0]) > 0.02
+        if error[1] > (0.03 if pushing_x else 0.012):
+            return push_along(truth, at, 1, goal[1])
+        if error[0] > 0.012:
+            return push_along(truth, at, 0, goal[0])
+        return retreat(truth)
+
+    def _error(self, truth: Truth, query: Query) -> np.ndarray:
+        return np.abs(query.goal_m(truth) - truth.position_m[query.target])[:2]
+
+    def _low(self, truth: Truth, query: Query) -> bool:
+        return bool(truth.position_m[query.target, 2] < HALF_M + 0.01)
