@@ -1,0 +1,1 @@
+"""Slow thought: a goal and what is seen become the next instruction."""

@@ -1,0 +1,121 @@
+"""Cutting a compound sentence into single commands, by words alone.
+
+A cut is made where a connective is followed by a new command, that is by a known action verb. "put the red
+block in the bowl and close the drawer" has two commands; "pick up the red block and put it in the bowl" has
+one, since the picking is only how the putting is done.
+"""
+
+from __future__ import annotations
+
+import re
+
+ACTION_VERBS = frozenset(
+    {
+        "approach", "bring", "build", "clear", "click", "close", "deposit", "draw", "drop", "empty",
+        "get", "give", "go", "grab", "grasp", "hit", "hold", "hover", "lay", "lift", "make", "move",
+        "nudge", "open", "pick", "place", "point", "position", "press", "pull", "push", "put",
+        "raise", "reach", "release", "remove", "return", "set", "shift", "shove", "shut", "slide",
+        "stack", "store", "take", "tap", "throw", "touch", "unstack",
+    }
+)  # fmt: skip
+"""Words that start a command."""
+
+_TAKING = frozenset({"bring", "get", "grab", "grasp", "hold", "lift", "move", "pick", "raise", "take"})
+_LEAVES_FROM = re.compile(r"\b(?:off|from|out of|down from)\b")
+_TO_TABLE = re.compile(r"\b(?:down|table)\b")
+_OBJECT_PRONOUN = re.compile(r"^\w+ (?:up |down |back )?(?:it|them)\b")
+
+_POLITE = re.compile(
+    r"^(?:(?:please|kindly|hey|hi|hello|ok|okay|alright|so|now|just|robot|handily)\b[ ,]*"
+    r"|(?:can|could|would|will) you (?:please |kindly |now |just |maybe )*"
+    r"|would you mind (?:to )?"
+    r"|i(?:'d| would)? (?:want|need|like) you to "
+    r"|you (?:should|must|need to|have to|can) "
+    r"|let's |let us |try to |try and |go ahead and |go and |come and |make sure (?:to |you )|be sure to )"
+)
+_THANKS = re.compile(r"(?:^|[ ,]+)(?:please|thanks|thank you|for me|if you can|if you please|right now|now)$")
+_ORDINAL = re.compile(
+    r"^(?:first of all|first|firstly|second|secondly|third|thirdly|finally|lastly|last|next|then|also|too|and"
+    r"|after that|after this|after which|afterwards|afterward|subsequently|and then"
+    r"|to (?:start|begin|finish)(?: with)?"
+    r"|once (?:that|this|it) is done|when (?:that|this|it) is done|when you are done|once done|when done"
+    r"|as (?:a|the) (?:first|second|third|last|next|final) step|step \w+|\(?\d+\s*[.):])(?:[ ,:]+|$)"
+)
+_STRONG = (
+    r"first of all|firstly|secondly|thirdly|finally|lastly|and then|then|after that|after this|after which"
+    r"|afterwards|afterward|subsequently|next|once (?:that|this|it) is done|when (?:that|this|it) is done|when done"
+)
+# The end of a sentence and "then" are strong; a comma or "and" needs a verb right behind it.
+_CUT = re.compile(
+    rf"(?P<strong>\s*[.;!?]+(?:\s+|$)|\s*\n\s*|[\s,]*\b(?:and |but )?(?:{_STRONG})\b[\s,:]*|\s+\(?\d+[.)]\s+)"
+    r"|(?P<weak>\s*,\s*and\b\s*|\s*,\s*|\s+(?:and|but|&)\s+)"
+)
+
+
+def split_commands(sentence: str) -> tuple[str, ...]:
+    """The single commands of a sentence, in order: lower case, without politeness and closing punctuation.
+
+    Returns:
+        At least one command unless the sentence has no words.
+    """
+    text = re.sub(r"[ \t\r\f\v]+", " ", sentence.lower().replace("’", "'")).strip()
+    commands: list[str] = []
+    for piece, joint in _pieces(text):
+        command = _strip(piece)
+        if not command:
+            continue
+        if commands and joint and _is_one(commands[-1], command):
+            commands[-1] += joint + command
+        else:
+            commands.append(command)
+    return tuple(commands)
+
+
+def _pieces(text: str) -> list[tuple[str, str]]:
+    """Clauses with the weak joint in front of each ("" for the first and after a strong one)."""
+    pieces: list[tuple[str, str]] = []
+    start, joint = 0, ""
+    for cut in _CUT.finditer(text):
+        before, after = text[start : cut.start()], text[cut.end() :]
+        strong = cut["strong"] is not None
+        if not (_starts_command(after) or (strong and _holds_command(after))):
+            continue
+        # "go ahead and ...": nothing has been asked for yet, so there is nothing to cut off.
+        if not _holds_command(before) or re.fullmatch(r"go(?: ahead| on)?|come|move", _strip(before)):
+            continue
+        pieces.append((before, joint))
+        start, joint = cut.end(), "" if strong else cut[0]
+    pieces.append((text[start:], joint))
+    return pieces
+
+
+def _starts_command(text: str) -> bool:
+    word = re.match(r"[a-z]+", _strip(text))
+    return word is not None and word[0] in ACTION_VERBS
+
+
+def _holds_command(text: str) -> bool:
+    words = re.findall(r"[a-z]+", text)
+    return any(word in ACTION_VERBS or (word[-1] == "s" and word.rstrip("es") in _STEMS) for word in words)
+
+
+_STEMS = frozenset(verb.rstrip("es") for verb in ACTION_VERBS)
+
+
+def _strip(clause: str) -> str:
+    """The clause without leading connectives and politeness, and without closing thanks and punctuation."""
+    text, before = clause, None
+    while text != before:
+        before = text
+        text = text.strip(" \t\n,.;:!?\"'()-")
+        text = _ORDINAL.sub("", text, count=1)
+        text = _POLITE.sub("", text, count=1)
+        text = _THANKS.sub("", text, count=1)
+    return text
+
+
+def _is_one(first: str, second: str) -> bool:
+    """True for "take X and put it there": the first command is only how the second is done."""
+    if first.split()[0] not in _TAKING or not _OBJECT_PRONOUN.match(second):
+        return False
+    return not _LEAVES_FROM.search(first) or bool(_TO_TABLE.search(second))
