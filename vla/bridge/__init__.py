@@ -1,0 +1,1 @@
+"""The wire between a robot and the model that moves it."""

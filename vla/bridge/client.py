@@ -13,7 +13,7 @@ from typing import Any, Self
 import zmq
 
 from vla.bridge import wire
-from vla.bridge.errors import BridgeError, DeadlineMissed, read_error
+from vla.bridge.errors import BridgeError, DeadlineMissed, guarded, read_error
 from vla.bridge.link import Reply
 from vla.bridge.wire import Message, WireError
 from vla.contract import ActionChunk, ContractError, Observation, Plan, RobotSpec
@@ -39,10 +39,10 @@ class _Pending:
 
 
 class BridgeClient:
-    """A session with a :class:`~vla.bridge.server.PolicyServer`. Used from one thread; call :meth:`hello` first.
+    """A session with a :class:`~vla.bridge.server.PolicyServer`, for one thread; call :meth:`hello` first.
 
-    Every request gets a number that rises strictly within the session. A reply counts only while its number is
-    awaited: late, duplicate, reordered and foreign replies are dropped and counted.
+    Every request gets a number that rises strictly within the session. A reply counts only while its number
+    is awaited: late, duplicate, reordered and foreign replies are dropped and counted.
     """
 
     def __init__(self, endpoint: str, spec: RobotSpec, timeout_s: float = 2.0) -> None:
@@ -91,7 +91,7 @@ class BridgeClient:
         self._pending.clear()
         self._backlog.clear()
         body = self._call("hello", {"spec": self._spec.to_dict()})
-        theirs = RobotSpec.from_dict(body.get("spec") or {})
+        theirs = guarded("bad_request", lambda: RobotSpec.from_dict(body.get("spec") or {}))
         if lines := self._spec.differences(theirs):
             raise BridgeError("spec_mismatch", f"{self.endpoint} serves {theirs.name!r}", tuple(lines))
         self._info = ServerInfo(wire.text(body, "model_id"), body.get("plans") is True)
@@ -100,8 +100,8 @@ class BridgeClient:
     def request_act(self, observation: Observation, instruction: str) -> int:
         """Ask for a chunk without waiting; the reply comes from :meth:`poll`.
 
-        An earlier act request that is still unanswered is given up. When the server is not reachable nothing is
-        sent and no reply will come: the caller's own deadline tells.
+        An earlier act request that is still unanswered is given up. When the server is not reachable nothing
+        is sent and no reply will come: the caller's own deadline tells.
 
         Raises:
             ContractError: the observation does not fit the spec.
@@ -115,7 +115,7 @@ class BridgeClient:
         return self._request("plan", body | {"goal": goal, "previous": wire.pack_plan(previous)}, frames)
 
     def poll(self, timeout_s: float = 0.0) -> list[Reply]:
-        """Replies to act and plan requests that are still awaited; waits up to ``timeout_s`` for the first."""
+        """Replies to act and plan requests still awaited; waits up to ``timeout_s`` for the first."""
         replies = list(self._backlog)
         self._backlog.clear()
         deadline = time.monotonic() + timeout_s

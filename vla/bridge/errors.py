@@ -71,8 +71,8 @@ def one_line(words: str, limit: int = 300) -> str:
 def guarded(code: str, call: Callable[[], _T]) -> _T:
     """``call()``, with whatever it raises turned into a :class:`BridgeError` of ``code``.
 
-    The one place that catches everything: a served model is foreign code, its failure must reach the robot as a
-    code while the server lives on. The traceback goes to the server's own log.
+    The one place that catches everything: a served model and a peer's bytes are foreign, their failure must
+    reach the robot as a code while the server lives on. The traceback goes to this process's own log.
     """
     try:
         return call()

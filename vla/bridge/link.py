@@ -1,6 +1,7 @@
 """How a control loop asks for motion and plans: without blocking, answers come when polled.
 
-:class:`~vla.bridge.client.BridgeClient` is a link to another process; :class:`LocalLink` keeps everything in this one.
+:class:`~vla.bridge.client.BridgeClient` is a link to another process; :class:`LocalLink` keeps everything in
+this one.
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ class Link(Protocol):
 
 
 class LocalLink:
-    """A link to a policy in this process, which answers inside the request: for lock-step runs and cheap policies."""
+    """A link to a policy in this process that answers inside the request: for lock-step and cheap policies."""
 
     def __init__(self, policy: Policy, planner: Planner | None = None) -> None:
         self._policy = policy

@@ -28,8 +28,9 @@ class _Job:
 class PlanWorker:
     """Runs one planner in its own thread and hands back finished multipart replies.
 
-    ZeroMQ sockets belong to one thread each: the worker writes to an inproc socket, and the thread that owns the
-    outer socket reads :attr:`results` and forwards. While a plan is being made only the newest request waits.
+    ZeroMQ sockets belong to one thread each: the worker writes to an inproc socket, and the thread that owns
+    the outer one reads :attr:`results` and forwards. While a plan is being made only each client's newest
+    request waits.
     """
 
     def __init__(self, planner: Planner, context: zmq.Context[zmq.Socket[bytes]]) -> None:
@@ -62,7 +63,7 @@ class PlanWorker:
         try:
             while (jobs := self._newest()) is not None:
                 for job in jobs:
-                    outbox.send_multipart([job.identity, *wire.encode(self._reply(job))])
+                    outbox.send_multipart([job.identity, *self._reply(job)])
         finally:
             outbox.close()
 
@@ -77,11 +78,13 @@ class PlanWorker:
             job = self._jobs.get()
         return None
 
-    def _reply(self, job: _Job) -> Message:
+    def _reply(self, job: _Job) -> list[bytes]:
         try:
-            plan = guarded(
-                "planner_failed", lambda: self._planner.plan(job.goal, job.observation, job.previous)
-            )
+            return guarded("planner_failed", lambda: self._plan(job))
         except BridgeError as error:
-            return error_reply(job.request, error)
-        return Message("plan", job.request.session, job.request.seq, {"plan": wire.pack_plan(plan)})
+            return wire.encode(error_reply(job.request, error))
+
+    def _plan(self, job: _Job) -> list[bytes]:
+        plan = self._planner.plan(job.goal, job.observation, job.previous)
+        body = {"plan": wire.pack_plan(plan)}
+        return wire.encode(Message("plan", job.request.session, job.request.seq, body))

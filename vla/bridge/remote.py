@@ -11,7 +11,7 @@ class RemotePolicy:
     """A :class:`~vla.contract.Policy` over a client whose ``hello`` has succeeded. One thread per client."""
 
     def __init__(self, client: BridgeClient, deadline_s: float | None = None) -> None:
-        """Wrap ``client``; ``deadline_s`` is how long :meth:`act` waits, the client's ``timeout_s`` by default."""
+        """Wrap ``client``; :meth:`act` waits ``deadline_s``, the client's ``timeout_s`` by default."""
         self._client = client
         self._deadline_s = client.timeout_s if deadline_s is None else deadline_s
 

@@ -180,7 +180,8 @@ class PolicyServer:
         theirs = message.body.get("spec")
         if not isinstance(theirs, dict):
             raise BridgeError("bad_request", "'hello' needs the robot's spec")
-        if lines := RobotSpec.from_dict(theirs).differences(self._spec):
+        robot = guarded("bad_request", lambda: RobotSpec.from_dict(theirs))
+        if lines := robot.differences(self._spec):
             wanted = f"the robot differs from what {self._model_id!r} was made for (robot here, model there)"
             raise BridgeError("spec_mismatch", wanted, tuple(lines))
         self._sessions[identity] = _Session(message.session, message.seq)
@@ -194,10 +195,11 @@ class PolicyServer:
         observation = wire.unpack_observation(message, self._spec)
         instruction = wire.text(message.body, "instruction")
         began = time.monotonic()
-        chunk = guarded("policy_failed", lambda: self._policy.act(observation, instruction))
+        body, frames = guarded(
+            "policy_failed", lambda: wire.pack_chunk(self._policy.act(observation, instruction), self._spec)
+        )
         self._act_s.append(time.monotonic() - began)
         self._counts["acts"] += 1
-        body, frames = wire.pack_chunk(chunk, self._spec)
         return Message("act", message.session, message.seq, body, frames)
 
     def _plan(self, identity: bytes, message: Message, worker: PlanWorker | None) -> None:

@@ -1,8 +1,8 @@
 """Bytes: how the contract's nouns cross the wire, and every check they pass on the way in.
 
-A message is one small msgpack header frame followed by raw little-endian array frames. The header never names a
-dtype or a shape: both ends agreed on a :class:`RobotSpec` at the handshake, so the receiver knows what each frame
-must be and compares lengths before it builds an array. Nothing here can run code from the network.
+A message is one small msgpack header frame followed by raw little-endian array frames. The header never names
+a dtype or a shape: both ends agreed on a :class:`RobotSpec` at the handshake, so the receiver knows what each
+frame must be and compares lengths before it builds an array. Nothing here can run code from the network.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, cast
 
 import msgpack
 import numpy as np
@@ -60,14 +60,17 @@ def encode(message: Message) -> list[bytes]:
     Raises:
         WireError: the header exceeds :data:`MAX_HEADER_BYTES`.
     """
-    header = msgpack.packb(
-        {
-            "v": message.version,
-            "verb": message.verb,
-            "session": message.session,
-            "seq": message.seq,
-            "body": dict(message.body),
-        }
+    header = cast(
+        bytes,
+        msgpack.packb(
+            {
+                "v": message.version,
+                "verb": message.verb,
+                "session": message.session,
+                "seq": message.seq,
+                "body": dict(message.body),
+            }
+        ),
     )
     if len(header) > MAX_HEADER_BYTES:
         raise WireError(
@@ -175,7 +178,7 @@ def pack_chunk(chunk: ActionChunk, spec: RobotSpec) -> tuple[dict[str, Any], tup
 
 
 def unpack_chunk(message: Message, spec: RobotSpec) -> ActionChunk:
-    """The inverse of :func:`pack_chunk`; ``actions`` is a read-only view and may hold values that are not finite.
+    """The inverse of :func:`pack_chunk`; ``actions`` is a read-only view whose values are not judged.
 
     Raises:
         WireError: rows, frame count, frame length or times are not what ``spec`` allows.

@@ -1,0 +1,1 @@
+"""Time: when to ask, what to send, when to hold."""

@@ -1,0 +1,186 @@
+"""The loop's correspondence with the model side: what to ask, when, and what to make of the answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from vla.bridge.errors import BridgeError
+from vla.bridge.link import Link, Reply
+from vla.contract import ActionChunk, Observation, Plan
+from vla.runtime.chunks import ChunkBuffer
+from vla.runtime.health import HealthMeter
+from vla.runtime.limits import ActionLimiter
+
+
+@dataclass(frozen=True, slots=True)
+class AskSettings:
+    """When to ask, and how long to wait.
+
+    Attributes:
+        replan_s: Age of a chunk at which the next one is asked for, in seconds.
+        act_timeout_s: A chunk request older than this is given up and made anew.
+        plan_period_s: Least time between plan requests.
+        plan_timeout_s: A plan request older than this is given up and made anew.
+        lost_s: The model side counts as lost when it has owed a usable chunk for this long.
+    """
+
+    replan_s: float = 0.4
+    act_timeout_s: float = 1.0
+    plan_period_s: float = 0.5
+    plan_timeout_s: float = 30.0
+    lost_s: float = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Asked:
+    seq: int
+    at_s: float
+    instruction: str | None
+
+
+class Asker:
+    """Keeps at most one chunk request and one plan request under way, and the buffer filled."""
+
+    def __init__(
+        self,
+        link: Link,
+        limiter: ActionLimiter,
+        buffer: ChunkBuffer,
+        meter: HealthMeter,
+        settings: AskSettings,
+    ) -> None:
+        self._link = link
+        self._limiter = limiter
+        self._buffer = buffer
+        self._meter = meter
+        self._settings = settings
+        self._asked: dict[str, _Asked] = {}
+        self._goal = ""
+        self._next_plan_s = 0.0
+        self._owed_since_s: float | None = None
+        self._failure: BridgeError | None = None
+        self.plan: Plan | None = None
+
+    @property
+    def instruction(self) -> str | None:
+        """The plan's current words; None before the first plan and when it is done."""
+        return None if self.plan is None else self.plan.instruction
+
+    def begin(self, goal: str, now_s: float) -> None:
+        """Start on ``goal``; without a planner it is itself the one instruction."""
+        self._goal = goal
+        self._next_plan_s = now_s
+        self._owed_since_s = now_s
+        if not self._link.plans:
+            self.plan = Plan(goal, (goal,), 0, ("active",))
+
+    def advance(self, observation: Observation, now_s: float) -> str | None:
+        """Read what has arrived and ask what is due; never waits.
+
+        Returns:
+            Why the model side counts as lost, in one line, or None.
+        """
+        for reply in self._link.poll():
+            self._take(reply, now_s)
+        self._ask_plan(observation, now_s)
+        self._ask_act(observation, now_s)
+        return self._lost(now_s)
+
+    def advance_waiting(self, observation: Observation, now_s: float) -> str | None:
+        """Ask what is due and wait for each answer, so that the outcome does not depend on the machine's
+        load.
+
+        Returns:
+            As :meth:`advance`; here one silence or one failure is enough.
+        """
+        self._failure = None
+        self._ask_plan(observation, now_s)
+        self._await("plan", self._settings.plan_timeout_s, now_s)
+        self._ask_act(observation, now_s)
+        self._await("act", self._settings.act_timeout_s, now_s)
+        return None if self._failure is None else str(self._failure)
+
+    def _await(self, verb: str, timeout_s: float, now_s: float) -> None:
+        while verb in self._asked and self._failure is None:
+            replies = self._link.poll(timeout_s)
+            for reply in replies:
+                self._take(reply, now_s)
+            if not replies:
+                self._fail(BridgeError("deadline_missed", f"no answer to {verb!r} within {timeout_s:g} s"))
+
+    def _ask_plan(self, observation: Observation, now_s: float) -> None:
+        if not self._link.plans or self._waits("plan", now_s, self._settings.plan_timeout_s):
+            return
+        if now_s >= self._next_plan_s:
+            self._next_plan_s = now_s + self._settings.plan_period_s
+            seq = self._link.request_plan(self._goal, observation, self.plan)
+            self._asked["plan"] = _Asked(seq, now_s, None)
+
+    def _ask_act(self, observation: Observation, now_s: float) -> None:
+        if self.instruction is None or self._waits("act", now_s, self._settings.act_timeout_s):
+            return
+        if self._buffer.wants(observation.stamp_s):
+            seq = self._link.request_act(observation, self.instruction)
+            self._asked["act"] = _Asked(seq, now_s, self.instruction)
+            if self._owed_since_s is None:
+                self._owed_since_s = now_s
+
+    def _waits(self, verb: str, now_s: float, timeout_s: float) -> bool:
+        """True while a request is under way; one that is too old is given up and counted."""
+        asked = self._asked.get(verb)
+        if asked is None:
+            return False
+        if now_s - asked.at_s < timeout_s:
+            return True
+        del self._asked[verb]
+        self._meter.deadlines_missed += 1
+        self._meter.last_error = f"no answer to {verb!r} within {timeout_s:g} s"
+        return False
+
+    def _take(self, reply: Reply, now_s: float) -> None:
+        asked = self._asked.get(reply.verb)
+        if asked is None or asked.seq != reply.seq:
+            self._meter.stale_chunks += reply.verb == "act"
+            return
+        del self._asked[reply.verb]
+        if isinstance(reply.value, BridgeError):
+            self._fail(reply.value)
+        elif isinstance(reply.value, Plan):
+            self._take_plan(reply.value, now_s)
+        else:
+            self._take_chunk(reply.value, reply.latency_s, asked.instruction)
+
+    def _take_plan(self, plan: Plan, now_s: float) -> None:
+        before, self.plan = self.instruction, plan
+        if self.instruction != before:
+            # What was meant for the old words must not be carried out under the new ones.
+            self._buffer.clear()
+            self._asked.pop("act", None)
+            self._owed_since_s = now_s
+
+    def _take_chunk(self, chunk: ActionChunk, latency_s: float, instruction: str | None) -> None:
+        refusal = self._limiter.refusal(chunk)
+        if refusal is not None:
+            self._meter.refused_chunks += 1
+            self._meter.last_error = refusal
+            self._buffer.clear()
+        elif instruction != self.instruction or not self._buffer.put(chunk):
+            self._meter.stale_chunks += 1
+        else:
+            self._meter.chunk(latency_s)
+            self._owed_since_s = None
+
+    def _fail(self, error: BridgeError) -> None:
+        self._meter.errors += error.code != "deadline_missed"
+        self._meter.deadlines_missed += error.code == "deadline_missed"
+        self._meter.last_error = str(error)
+        self._failure = error
+
+    def _lost(self, now_s: float) -> str | None:
+        if self._owed_since_s is None or now_s - self._owed_since_s < self._patience_s():
+            return None
+        silence = f"no usable answer for {now_s - self._owed_since_s:.1f} s"
+        return f"{silence}; last: {self._meter.last_error}" if self._meter.last_error else silence
+
+    def _patience_s(self) -> float:
+        return self._settings.plan_timeout_s if self.plan is None else self._settings.lost_s
