@@ -43,7 +43,8 @@ _ORDINAL = re.compile(
 )
 _STRONG = (
     r"first of all|firstly|secondly|thirdly|finally|lastly|and then|then|after that|after this|after which"
-    r"|afterwards|afterward|subsequently|next|once (?:that|this|it) is done|when (?:that|this|it) is done|when done"
+    r"|afterwards|afterward|subsequently|next|once (?:that|this|it) is done|when (?:that|this|it) is done"
+    r"|when done"
 )
 # The end of a sentence and "then" are strong; a comma or "and" needs a verb right behind it.
 _CUT = re.compile(
