@@ -11,66 +11,48 @@ import fcntl
 import json
 import os
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
-from numpy.typing import NDArray
 
 from vla.dataset.schema import (
-    DATA_FILE_MB,
-    DATA_PATH,
     DEFAULT_FEATURES,
     FILES_PER_CHUNK,
-    VIDEO_FILE_MB,
-    VIDEO_PATH,
     DatasetError,
     Feature,
     column_keys,
-    data_schema,
     fsync,
     info_dict,
     read_json,
     tasks_table,
     video_keys,
 )
+from vla.dataset.shards import (
+    Progress,
+    Row,
+    State,
+    column_array,
+    remove_unreferenced,
+    write_data,
+    write_videos,
+)
 from vla.dataset.staging import (
     QUERIES,
     STAGED,
-    Recipe,
-    array_column,
     discard_leftovers,
     read_recipe,
     read_sidecar,
     staged_folders,
 )
 from vla.dataset.statistics import histogram_stats, plain, vector_stats
-from vla.dataset.video import codec_parameters, join
 
-Progress = Callable[[int, int], None]
-Row = dict[str, Any]
 EPISODES_PATH = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.parquet"
 _HISTOGRAMS = "histograms.json"
-
-
-@dataclass(slots=True)
-class _State:
-    """The dataset as it will be: episode rows, tasks, sidecar lines and picture histograms."""
-
-    recipe: Recipe
-    rows: list[Row] = field(default_factory=list)
-    tasks: list[str] = field(default_factory=list)
-    sidecar: list[Row] = field(default_factory=list)
-    histograms: dict[str, Row] = field(default_factory=dict)
-
-    @property
-    def frames(self) -> int:
-        return int(self.rows[-1]["dataset_to_index"]) if self.rows else 0
 
 
 def consolidate(root: Path, progress: Progress | None = None) -> int:
@@ -132,8 +114,8 @@ def locked(root: Path) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _load(root: Path) -> _State:
-    state = _State(read_recipe(root))
+def _load(root: Path) -> State:
+    state = State(read_recipe(root))
     if not (root / "meta" / "info.json").exists():
         return state
     for path in sorted((root / "meta" / "episodes").rglob("*.parquet")):
@@ -147,11 +129,11 @@ def _load(root: Path) -> _State:
     return state
 
 
-def _append(root: Path, state: _State, folders: list[Path], progress: Progress) -> None:
+def _append(root: Path, state: State, folders: list[Path], progress: Progress) -> None:
     """Write new data and video files for ``folders`` and extend ``state`` by their episodes."""
     recipe = state.recipe
     records = [read_json(folder / "episode.json") for folder in folders]
-    _remove_unreferenced(root, state)
+    remove_unreferenced(root, state)
     new: list[Row] = []
     for record in records:
         episode, start = len(state.rows), state.frames
@@ -183,118 +165,12 @@ def _append(root: Path, state: _State, folders: list[Path], progress: Progress) 
         (r["data/chunk_index"] * FILES_PER_CHUNK + r["data/file_index"] for r in state.rows[: -len(new)]),
         default=-1,
     )
-    _write_data(root, state, new, folders, first_file, progress)
+    write_data(root, state, new, folders, first_file, progress)
     for key in video_keys(recipe.features):
-        _write_videos(root, state, key, new, folders)
+        write_videos(root, state, key, new, folders)
 
 
-def _write_data(
-    root: Path, state: _State, new: list[Row], folders: list[Path], number: int, progress: Progress
-) -> None:
-    features = state.recipe.features | DEFAULT_FEATURES
-    schema = data_schema(features)
-    position = 0
-    while position < len(new):
-        chunk, index = divmod(number, FILES_PER_CHUNK)
-        path = root / DATA_PATH.format(chunk_index=chunk, file_index=index)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("wb") as sink, pq.ParquetWriter(sink, schema, compression="snappy") as writer:
-            while position < len(new) and sink.tell() < DATA_FILE_MB * 2**20:
-                row = new[position]
-                table = _episode_table(state, row, folders[position] / "data.parquet", schema)
-                writer.write_table(table, row_group_size=row["length"])
-                row |= {"data/chunk_index": chunk, "data/file_index": index}
-                position += 1
-                progress(position, len(new))
-        fsync(path)
-        number += 1
-
-
-def _episode_table(state: _State, row: Row, path: Path, schema: pa.Schema) -> pa.Table:
-    """One episode's rows with the default columns added; its vector statistics go into ``row``."""
-    try:
-        table = pq.read_table(path)
-    except (pa.ArrowInvalid, OSError) as error:
-        raise DatasetError(f"{path} is damaged: {error}") from error
-    length, frame = row["length"], np.arange(row["length"], dtype=np.int64)
-    derived = {
-        "timestamp": (frame / state.recipe.fps).astype(np.float32),
-        "frame_index": frame,
-        "episode_index": np.full(length, row["episode_index"], np.int64),
-        "index": frame + row["dataset_from_index"],
-        "task_index": np.full(length, state.tasks.index(row["tasks"][0]), np.int64),
-    }
-    columns = []
-    for name in schema.names:
-        if name in derived:
-            values = derived[name][:, None]
-            columns.append(array_column(values, schema.field(name).type))
-        else:
-            columns.append(table.column(name).combine_chunks())
-            values = column_array(table, name)
-        row |= {f"stats/{name}/{stat}": value for stat, value in plain(vector_stats(values)).items()}
-    return pa.Table.from_arrays(columns, schema=schema)
-
-
-def column_array(table: pa.Table, name: str) -> NDArray[Any]:
-    """A scalar or fixed-size-list column as an array of shape (L, d)."""
-    column = table.column(name).combine_chunks()
-    if pa.types.is_fixed_size_list(column.type):
-        flat = column.flatten().to_numpy(zero_copy_only=False)
-        return flat.reshape(len(column), column.type.list_size)
-    return column.to_numpy(zero_copy_only=False).reshape(len(column), 1)
-
-
-def _write_videos(root: Path, state: _State, key: str, new: list[Row], folders: list[Path]) -> None:
-    names = (f"videos/{key}/chunk_index", f"videos/{key}/file_index")
-    old = state.rows[: -len(new)]
-    number = 1 + max((row[names[0]] * FILES_PER_CHUNK + row[names[1]] for row in old), default=-1)
-    for members in _video_groups([folder / f"{key}.mp4" for folder in folders]):
-        chunk, index = divmod(number, FILES_PER_CHUNK)
-        path = root / VIDEO_PATH.format(video_key=key, chunk_index=chunk, file_index=index)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        parts = [folders[i] / f"{key}.mp4" for i in members]
-        join(parts, [new[i]["length"] for i in members], path, state.recipe.fps)
-        fsync(path)
-        frame = 0
-        for i in members:
-            start, frame = frame, frame + new[i]["length"]
-            new[i] |= {names[0]: chunk, names[1]: index}
-            new[i][f"videos/{key}/from_timestamp"] = start / state.recipe.fps
-            new[i][f"videos/{key}/to_timestamp"] = frame / state.recipe.fps
-        number += 1
-
-
-def _video_groups(parts: list[Path]) -> Iterator[list[int]]:
-    """Runs of neighbouring parts that fit one file: same decoder set-up, size within the limit."""
-    group: list[int] = []
-    size, setup = 0, b""
-    for i, part in enumerate(parts):
-        own = codec_parameters(part)
-        if group and (own != setup or size >= VIDEO_FILE_MB * 2**20):
-            yield group
-            group, size = [], 0
-        group.append(i)
-        size, setup = size + part.stat().st_size, own
-    if group:
-        yield group
-
-
-def _remove_unreferenced(root: Path, state: _State) -> None:
-    """Files of an interrupted append: readers that take every parquet under ``data`` must not see them."""
-    known = set()
-    for row in state.rows:
-        chunk, index = row["data/chunk_index"], row["data/file_index"]
-        known.add(root / DATA_PATH.format(chunk_index=chunk, file_index=index))
-        for key in video_keys(state.recipe.features):
-            chunk, index = row[f"videos/{key}/chunk_index"], row[f"videos/{key}/file_index"]
-            known.add(root / VIDEO_PATH.format(video_key=key, chunk_index=chunk, file_index=index))
-    for path in [*(root / "data").rglob("file-*.parquet"), *(root / "videos").rglob("file-*.mp4")]:
-        if path not in known:
-            path.unlink()
-
-
-def _write_meta(root: Path, state: _State) -> None:
+def _write_meta(root: Path, state: State) -> None:
     building = root / "meta.building"
     shutil.rmtree(building, ignore_errors=True)
     building.mkdir()
@@ -314,7 +190,7 @@ def _write_meta(root: Path, state: _State) -> None:
     fsync(root)
 
 
-def _dataset_stats(root: Path, state: _State) -> dict[str, Any]:
+def _dataset_stats(root: Path, state: State) -> dict[str, Any]:
     """Statistics of every feature over the whole dataset, one column in memory at a time."""
     features: dict[str, Feature] = state.recipe.features | DEFAULT_FEATURES
     stats: dict[str, Any] = {}

@@ -96,7 +96,7 @@ class Dataset:
         Raises:
             DatasetError: unknown episode or feature, or a data file that is missing, damaged or too short.
         """
-        table = self._rows(index)
+        table = self.rows(index)
         if names is None:
             pictures = set(self.cameras.values())
             names = [name for name in self.features if name not in pictures]
@@ -113,8 +113,8 @@ class Dataset:
             DatasetError: a file is missing, damaged or has no picture at a row's time.
         """
         arrays = self.columns(index)
-        with _Pictures(tolerance_s) as pictures:
-            return arrays | self._pictures(index, arrays["timestamp"], pictures)
+        with Pictures(self, tolerance_s) as pictures:
+            return arrays | pictures.read(index, arrays["timestamp"])
 
     def stream(
         self, indices: Sequence[int] | None = None, tolerance_s: float = TOLERANCE_S
@@ -128,25 +128,17 @@ class Dataset:
         Raises:
             DatasetError: as :meth:`episode`.
         """
-        with _Pictures(tolerance_s) as pictures:
+        with Pictures(self, tolerance_s) as pictures:
             for index in range(len(self.episodes)) if indices is None else indices:
                 arrays = self.columns(index)
-                yield self.episodes[index], arrays | self._pictures(index, arrays["timestamp"], pictures)
+                yield self.episodes[index], arrays | pictures.read(index, arrays["timestamp"])
 
-    def _pictures(
-        self, index: int, timestamps: NDArray[Any], pictures: _Pictures
-    ) -> dict[str, NDArray[np.uint8]]:
-        episode, result = self.episodes[index], {}
-        for key in video_keys(self.features):
-            span = episode.videos[key]
-            times_s = span.from_s + timestamps[:, 0].astype(np.float64)
-            result[key] = pictures.reader(key, span.path).read(times_s)
-        for key in self.cameras.values():
-            if key not in result:
-                result[key] = _images(self._rows(index).column(key), self.root, episode.data)
-        return result
+    def rows(self, index: int) -> pa.Table:
+        """An episode's rows of its data file, as they are.
 
-    def _rows(self, index: int) -> pa.Table:
+        Raises:
+            DatasetError: unknown episode, or a data file that is missing, damaged or of another length.
+        """
         if not 0 <= index < len(self.episodes):
             raise DatasetError(f"episode {index} is outside 0..{len(self.episodes) - 1}")
         episode = self.episodes[index]
@@ -160,14 +152,42 @@ class Dataset:
         return self._table[1]
 
 
-class _Pictures:
-    """One open video per feature, kept while episodes follow one another in the same file."""
+class Pictures:
+    """Decodes episodes' pictures, keeping a video open while episodes follow in it. A context manager.
 
-    def __init__(self, tolerance_s: float) -> None:
+    Args:
+        dataset: Whose pictures.
+        tolerance_s: Largest distance between a row's time and its picture's.
+    """
+
+    def __init__(self, dataset: Dataset, tolerance_s: float = TOLERANCE_S) -> None:
+        self._dataset = dataset
         self._tolerance_s = tolerance_s
         self._open: dict[str, VideoReader] = {}
 
-    def reader(self, key: str, path: Path) -> VideoReader:
+    def read(self, index: int, timestamps: NDArray[Any]) -> dict[str, NDArray[np.uint8]]:
+        """Feature name to uint8 RGB (L, H, W, 3) at an episode's ascending ``timestamps`` (L, 1), seconds.
+
+        Raises:
+            DatasetError: a file is missing or damaged, or has no picture at one of the times.
+        """
+        episode, result = self._dataset.episodes[index], {}
+        for key in video_keys(self._dataset.features):
+            span = episode.videos[key]
+            times_s = span.from_s + timestamps[:, 0].astype(np.float64)
+            result[key] = self._reader(key, span.path).read(times_s)
+        for key in self._dataset.cameras.values():
+            if key not in result:
+                result[key] = _images(self._dataset.rows(index).column(key), self._dataset.root, episode.data)
+        return result
+
+    def close(self) -> None:
+        """Close every video; reading opens them again."""
+        for reader in self._open.values():
+            reader.close()
+        self._open.clear()
+
+    def _reader(self, key: str, path: Path) -> VideoReader:
         current = self._open.get(key)
         if current is not None and current.path == path:
             return current
@@ -180,8 +200,7 @@ class _Pictures:
         return self
 
     def __exit__(self, *exc: object) -> None:
-        for reader in self._open.values():
-            reader.close()
+        self.close()
 
 
 def _array(column: pa.ChunkedArray, feature: Mapping[str, Any]) -> NDArray[Any]:
