@@ -121,9 +121,9 @@ def renderer(try_backend: Callable[[str], str], backends: Sequence[str]) -> Find
 def video_encoder() -> Finding:
     """Whether PyAV can write the H.264 that videos and datasets use."""
     try:
-        import av
+        from av.codec.codec import Codec
 
-        av.codec.Codec("libx264", "w")
+        Codec("libx264", "w")
     except (ImportError, ValueError) as error:
         return Finding("video", "red", f"no H.264 encoder ({error})", "pip install --force-reinstall av")
     return Finding("video", "green", f"PyAV {importlib.metadata.version('av')} with libx264")
