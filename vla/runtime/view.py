@@ -49,8 +49,8 @@ class TerminalView:
         """Show this tick at the next picture."""
         if self._began_s is None:
             self._began_s = report.now_s
-        # Summed up here and not in the drawing thread, since the loop's counters change under another thread's
-        # hands; seldom, since it takes 0.3 ms.
+        # Summed up here, not in the drawing thread, under whose hands the loop's counters would change; and
+        # seldom, since it takes 0.3 ms.
         if self._latest is None or report.now_s - self._shown_s >= 1 / _PICTURES_PER_S:
             self._shown_s = report.now_s
             self._latest = (report.plan, report.now_s - self._began_s, report.health())
