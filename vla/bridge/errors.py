@@ -19,8 +19,9 @@ CODES = (
     "policy_failed",
     "planner_absent",
     "planner_failed",
+    "server_died",
 )
-"""Every code that a server sends; each comes with one line of text."""
+"""Every code that comes from a server, or from the process that should have become one."""
 
 
 class BridgeError(RuntimeError):

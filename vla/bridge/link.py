@@ -66,7 +66,7 @@ class Link(Protocol):
 
 
 class LocalLink:
-    """A link to a policy in this process that answers inside the request: for lock-step and cheap policies."""
+    """A link to a policy in this process that answers inside the request: lock-step runs, cheap policies."""
 
     def __init__(self, policy: Policy, planner: Planner | None = None) -> None:
         self._policy = policy

@@ -66,6 +66,11 @@ class Asker:
         """The plan's current words; None before the first plan and when it is done."""
         return None if self.plan is None else self.plan.instruction
 
+    @property
+    def awaits(self) -> bool:
+        """True while a request is under way."""
+        return bool(self._asked)
+
     def begin(self, goal: str, now_s: float) -> None:
         """Start on ``goal``; without a planner it is itself the one instruction."""
         self._goal = goal
@@ -80,11 +85,15 @@ class Asker:
         Returns:
             Why the model side counts as lost, in one line, or None.
         """
-        for reply in self._link.poll():
-            self._take(reply, now_s)
+        self.listen(now_s)
         self._ask_plan(observation, now_s)
         self._ask_act(observation, now_s)
         return self._lost(now_s)
+
+    def listen(self, now_s: float) -> None:
+        """Take in what has arrived; never waits and asks nothing."""
+        for reply in self._link.poll():
+            self._take(reply, now_s)
 
     def advance_waiting(self, observation: Observation, now_s: float) -> str | None:
         """Ask what is due and wait for each answer, so that the outcome does not depend on the machine's

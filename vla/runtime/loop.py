@@ -25,6 +25,7 @@ from vla.runtime.limits import ActionLimiter
 from vla.runtime.report import OnTick, Reason, RunResult, TickReport
 
 PACES = ("realtime", "lockstep")
+_LISTEN_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,7 +125,14 @@ class ControlLoop:
             sent = self._command(action, sent, limiter)
             self._report(now_s, observation, asker, sent, action is None, missed)
             deadline_s, missed = self._next_deadline(deadline_s)
-            self._clock.sleep_until(deadline_s)
+            self._idle(asker, deadline_s)
+
+    def _idle(self, asker: Asker, deadline_s: float) -> None:
+        """Sleep, with an ear to the link, so that a reply's latency is known to 5 ms instead of a period."""
+        while asker.awaits and (now_s := self._clock.now_s()) + _LISTEN_S < deadline_s:
+            self._clock.sleep_until(now_s + _LISTEN_S)
+            asker.listen(self._clock.now_s())
+        self._clock.sleep_until(deadline_s)
 
     def _command(
         self, action: NDArray[np.float32] | None, reference: NDArray[np.float32], limiter: ActionLimiter
