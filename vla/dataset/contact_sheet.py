@@ -15,7 +15,7 @@ from vla.dataset.schema import DatasetError
 _CELL = 128
 _GAP = 4
 _CAPTION = 22
-_PAPER, _INK, _FAINT = (24, 26, 30), (235, 235, 235), (150, 155, 165)
+_PAPER, _INK = (24, 26, 30), (235, 235, 235)
 
 
 def contact_sheet(
@@ -59,7 +59,14 @@ def contact_sheet(
                     sheet.paste(_cell(arrays[camera][place]), (left, upper))
                     if line == 0:
                         words = f"{times[chosen[column], 0]:.1f} s"
-                        draw.text((left + 3, upper + _CELL - 16), words, _FAINT, font)
+                        draw.text(
+                            (left + 4, upper + _CELL - 18),
+                            words,
+                            _INK,
+                            font,
+                            stroke_width=2,
+                            stroke_fill=_PAPER,
+                        )
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     sheet.save(path)

@@ -11,9 +11,12 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from vla.dataset.contact_sheet import contact_sheet
 from vla.dataset.reader import Dataset, Pictures
 from vla.dataset.schema import ACTION, DatasetError, read_json
 from vla.dataset.statistics import plain, vector_stats
+
+__all__ = ["Examination", "FeatureSummary", "Finding", "Summary", "contact_sheet", "examine", "summarize"]
 
 Kind = Literal[
     "unreadable", "pictures", "timestamps", "numbering", "not_finite", "blank", "idle", "jump", "label"

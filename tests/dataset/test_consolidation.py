@@ -1,0 +1,136 @@
+"""Killed at any instant, a dataset loses at most the episode that was being written."""
+
+import random
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+from vla.dataset.inspection import examine
+from vla.dataset.reader import Dataset
+from vla.dataset.writer import DatasetWriter
+
+FEATURES = {"action": {"dtype": "float32", "shape": [2], "names": None}}
+CAMERAS = {"front": (32, 32)}
+
+RECORDER = """
+import os, sys
+from pathlib import Path
+import numpy as np
+from vla.dataset.writer import DatasetWriter
+
+def open_writer(root):
+    features = {"action": {"dtype": "float32", "shape": [2], "names": None}}
+    return DatasetWriter.create_or_resume(root, features, 10, "arm", cameras={"front": (32, 32)})
+
+def episode(key):
+    images = np.full((4, 32, 32, 3), 10 * (key % 20), np.uint8)
+    return {"action": np.full((4, 2), key, np.float32), "observation.images.front": images}
+
+def record(root):
+    writer = open_writer(root)
+    while True:
+        for _ in range(3):
+            key = max(writer.keys, default=-1) + 1
+            print(f"begin {key}", flush=True)
+            writer.add_episode(episode(key), f"task {key}")
+            print(f"done {key}", flush=True)
+        writer.finish()
+"""
+
+# A clean process per instant: the hook ends it, without any clean-up, at the n-th change of the folder.
+CRASHER = """
+root, first = Path(sys.argv[1]), True
+for instant in map(int, sys.argv[2:]):
+    here = root / str(instant)
+    child = os.fork()
+    if child == 0:
+        seen = 0
+        def hook(event, arguments):
+            global seen
+            changes = event in ("os.rename", "os.remove", "os.mkdir", "os.rmdir", "shutil.rmtree")
+            changes |= event == "open" and isinstance(arguments[2], int) and bool(arguments[2] & os.O_CREAT)
+            if changes and str(here) in str(arguments[0]) or event == "os.rmdir":
+                seen += 1
+                if seen == instant:
+                    os._exit(9)
+        here.mkdir(parents=True)
+        writer = open_writer(here)
+        writer.add_episode(episode(0), "task 0")
+        writer.finish()
+        writer.add_episode(episode(1), "task 1")
+        writer.add_episode(episode(2), "task 2")
+        sys.addaudithook(hook)
+        writer.finish()
+        writer.add_episode(episode(3), "task 3")
+        os._exit(0)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+def reopened(root):
+    writer = DatasetWriter.create_or_resume(root, FEATURES, 10, "arm", cameras=CAMERAS)
+    keys = writer.keys
+    writer.finish()
+    dataset = Dataset.open(root)
+    assert [dataset.sidecar[i]["key"] for i in range(len(dataset.episodes))] == sorted(keys)
+    assert examine(dataset).healthy
+    for i, key in enumerate(sorted(keys)):
+        arrays = dataset.episode(i)
+        assert (arrays["action"] == key).all()
+        assert np.abs(arrays["observation.images.front"].astype(int) - 10 * (key % 20)).max() <= 4
+    return keys
+
+
+def test_kill_at_random_instants_loses_at_most_the_episode_in_hand(tmp_path):
+    chance = random.Random(0)
+    for _ in range(4):
+        process = subprocess.Popen(
+            [sys.executable, "-c", RECORDER + f"\nrecord(Path({str(tmp_path)!r}))"],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert process.stdout is not None
+        lines = [process.stdout.readline()]
+        time.sleep(chance.uniform(0.05, 0.7))
+        process.kill()
+        lines += process.stdout.read().splitlines()
+        process.wait()
+        done = {int(line.split()[1]) for line in lines if line.startswith("done")}
+        begun = {int(line.split()[1]) for line in lines if line.startswith("begin")}
+        keys = reopened(tmp_path)
+        assert done <= keys
+        assert keys <= set(range(min(begun))) | begun
+        assert keys == set(range(len(keys)))
+    assert len(keys) > 8
+
+
+def test_a_crash_at_any_change_of_the_folder_is_survived(tmp_path):
+    instants = list(range(1, 60))
+    script = [sys.executable, "-c", RECORDER + CRASHER, str(tmp_path), *map(str, instants)]
+    output = subprocess.run(script, stdout=subprocess.PIPE, text=True, check=True).stdout.split()
+    # The whole story must have been cut at each of its changes, or this proves little.
+    assert output.count("9") >= 20
+    assert output[-1] == "0"
+    for instant in [n for n, code in zip(instants, output, strict=True) if code == "9"]:
+        keys = reopened(tmp_path / str(instant))
+        assert keys in ({0, 1, 2}, {0, 1, 2, 3})
+        # Readers that take every file below data/ must not meet the remains of the crash.
+        rows = sum(e.length for e in Dataset.open(tmp_path / str(instant)).episodes)
+        assert rows == 4 * len(keys)
+        files = {p.name for p in (tmp_path / str(instant)).iterdir()}
+        assert files == {"data", "meta", "videos"}
+
+
+def test_finishing_again_changes_nothing(dataset_root, features):
+    before = {path: path.stat().st_mtime_ns for path in dataset_root.rglob("*") if path.is_file()}
+    writer = DatasetWriter.create_or_resume(dataset_root, features, 20, "test-arm")
+    assert writer.finish() == 5
+    assert {path: path.stat().st_mtime_ns for path in dataset_root.rglob("*") if path.is_file()} == before
+
+
+def test_nothing_to_finish_is_an_error_that_names_the_folder(tmp_path):
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        DatasetWriter(tmp_path, None).finish()  # type: ignore[arg-type]
