@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.tasks import task_named
+from sim.truth import Truth
 from sim.waypoints import toward
 from sim.world import World
 from vla.contract import ActionChunk, Observation, RobotSpec
@@ -31,9 +32,9 @@ class ScriptedExpert:
         """One row, shape (1, 4), towards the task's next waypoint."""
         return ActionChunk(self.action()[None], self.spec.dt_s, observation.stamp_s)
 
-    def action(self) -> np.ndarray:
-        """The next action, shape (4,) float32."""
-        truth, query = self._world.truth(), self._world.scenario.queries[0]
+    def action(self, truth: Truth | None = None) -> np.ndarray:
+        """The next action, shape (4,) float32; ``truth`` saves computing it anew."""
+        truth, query = truth or self._world.truth(), self._world.scenario.queries[0]
         return toward(truth, task_named(query.family).waypoint(truth, query))
 
 
@@ -57,10 +58,10 @@ class Disturbance:
         """The action to execute instead of ``action``, shape (4,) float32."""
         rng = self._rng
         self._drift = 0.8 * self._drift + rng.normal(0, 0.005, 3)
-        if self._shove_left == 0 and rng.random() < 0.012:
+        if self._shove_left == 0 and rng.random() < 0.008:
             self._shove = rng.uniform(-0.04, 0.04, 3) * [1, 1, 0.6]
             self._shove_left = int(rng.integers(3, 7))
-        if rng.random() < 0.003:
+        if rng.random() < 0.002:
             self._open_left = int(rng.integers(3, 8))
         offset = self._drift + (self._shove if self._shove_left else 0)
         self._shove_left, disturbed = max(0, self._shove_left - 1), action.copy()

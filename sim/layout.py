@@ -84,7 +84,7 @@ class Table:
             NoRoomError: 60 draws found no place.
         """
         if "drawer" in self.fixtures:
-            high = (high[0], min(high[1], 0.02))
+            high = (high[0], min(high[1], 0.0))
         for _ in range(60):
             x, y = (float(self.rng.uniform(a, max(b, a + 1e-3))) for a, b in zip(low, high, strict=True))
             if as_target and held_out_cell(x, y) != (self.switches.layout == "test"):
@@ -128,6 +128,11 @@ class Table:
         """x, y of the middle of the drawer's front, as it stands."""
         x, y = self.fixtures["drawer"]
         return x, y - CABINET_HALF_M[1] - self.drawer_open_m
+
+    @property
+    def corners(self) -> tuple[str, ...]:
+        """Names of the corners that nothing stands in the way of."""
+        return tuple(name for name in CORNERS if not ("drawer" in self.fixtures and "right" in name))
 
     def thing(
         self,

@@ -8,6 +8,7 @@ all surfaces are opaque, and sites, tendons and other decoration are left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from copy import copy
 
 import mujoco
 import numpy as np
@@ -29,6 +30,60 @@ _PLANE, _SPHERE, _CAPSULE, _ELLIPSOID, _CYLINDER, _BOX = (
     )
 )
 _HAS_NORMAL_ARGUMENT = "normal:" in (mujoco.mj_multiRay.__doc__ or "")
+
+
+class _Caster:
+    """``mj_multiRay`` that misses nothing.
+
+    MuJoCo 3.3 skips a geom for rays outside the angles of its bounding box's corners, which is wrong for what is
+    near or straight above or below the eye: a camera that looks down loses walls. Bounds are therefore widened,
+    on a private copy of the model, until they are safe.
+    """
+
+    def __init__(self, model: mujoco.MjModel) -> None:
+        self._source, self._model = model, copy(model)
+        self._roots = np.flatnonzero(model.body_bvhadr >= 0)
+
+    def cast(
+        self, data: mujoco.MjData, eye: Array, rays: Array, skip_body: int
+    ) -> tuple[NDArray[np.int32], Array]:
+        """First geom hit by each of the rays (N, 3) (-1 for none) and its distance in m, each (N,)."""
+        self._widen(data, eye)
+        count = len(rays)
+        geom, distance = np.full(count, -1, np.int32), np.full(count, -1.0)
+        optional = {"normal": None} if _HAS_NORMAL_ARGUMENT else {}
+        mujoco.mj_multiRay(
+            m=self._model,
+            d=data,
+            pnt=eye,
+            vec=np.ascontiguousarray(rays).reshape(-1),
+            geomgroup=_VISIBLE_GROUPS,
+            flg_static=1,
+            bodyexclude=skip_body,
+            geomid=geom,
+            dist=distance,
+            nray=count,
+            cutoff=mujoco.mjMAXVAL,
+            **optional,
+        )
+        return geom, np.where(geom < 0, 0.0, distance)
+
+    def _widen(self, data: mujoco.MjData, eye: Array) -> None:
+        model = self._model
+        model.geom_rgba[:], model.mat_rgba[:] = self._source.geom_rgba, self._source.mat_rgba
+        radius = np.where(model.geom_type == _PLANE, 1e3, model.geom_rbound)
+        offset = data.geom_xpos - eye
+        distance = np.linalg.norm(offset, axis=1)
+        # Far and near the horizon a cube of twice the radius has corners that bound the sphere's angles.
+        safe = (distance > 6 * radius) & (np.abs(offset[:, 2]) < 0.85 * distance)
+        model.geom_aabb[:, :3] = 0
+        model.geom_aabb[:, 3:] = np.where(safe, 2 * radius, 1e3)[:, None]
+        reach = np.linalg.norm(data.geom_xpos - data.xipos[model.geom_bodyid], axis=1) + radius
+        bound = np.zeros(model.nbody)
+        np.maximum.at(bound, model.geom_bodyid, reach)
+        nodes = model.body_bvhadr[self._roots]
+        model.bvh_aabb[nodes] = 0
+        model.bvh_aabb[nodes, 3] = bound[self._roots]
 
 
 class RaycastRenderer:
@@ -55,6 +110,7 @@ class RaycastRenderer:
                 raise ValueError(f"camera {name!r} is not in the model; it has {sorted(have)}")
         self._ids = {name: have[name] for name in self._sizes}
         self._model = model
+        self._caster = _Caster(model)
         self._scene = mujoco.MjvScene(model, maxgeom=1000)
         self._rays = {
             name: _pixel_rays(float(model.cam_fovy[self._ids[name]]), *size)
@@ -85,14 +141,14 @@ class RaycastRenderer:
         mujoco.mjv_updateScene(model, data, self._option, None, camera, every, self._scene)
         eye, turn = data.cam_xpos[index], data.cam_xmat[index].reshape(3, 3)
         rays = self._rays[name] @ turn.T
-        geom, distance = _cast(model, data, eye, rays, -1)
+        geom, distance = self._caster.cast(data, eye, rays, -1)
         points = eye + rays * distance[:, None]
         normals = _normals(model, data, geom, points, rays)
         # Seen from inside (a camera within the hand's box): GL does not draw back faces, so look past them.
         inside = np.flatnonzero((geom >= 0) & (np.einsum("nd,nd->n", normals, rays) > 1e-6))
         if len(inside):
             body = int(model.cam_bodyid[index])
-            geom[inside], distance[inside] = _cast(model, data, eye, rays[inside], body)
+            geom[inside], distance[inside] = self._caster.cast(data, eye, rays[inside], body)
             points[inside] = eye + rays[inside] * distance[inside, None]
             normals[inside] = _normals(model, data, geom[inside], points[inside], rays[inside])
         colour = self._shade(geom, points, normals, rays)
@@ -136,30 +192,6 @@ def _pixel_rays(fovy_deg: float, height: int, width: int) -> Array:
     y = ((height - 1) / 2 - rows) * scale
     rays = np.stack([x, y, -np.ones_like(x)], -1).reshape(-1, 3)
     return rays / np.linalg.norm(rays, axis=1, keepdims=True)
-
-
-def _cast(
-    model: mujoco.MjModel, data: mujoco.MjData, eye: Array, rays: Array, skip_body: int
-) -> tuple[NDArray[np.int32], Array]:
-    """First geom hit by each ray (-1 for none) and its distance in m, each of shape (N,)."""
-    count = len(rays)
-    geom, distance = np.full(count, -1, np.int32), np.full(count, -1.0)
-    optional = {"normal": None} if _HAS_NORMAL_ARGUMENT else {}
-    mujoco.mj_multiRay(
-        m=model,
-        d=data,
-        pnt=eye,
-        vec=np.ascontiguousarray(rays).reshape(-1),
-        geomgroup=_VISIBLE_GROUPS,
-        flg_static=1,
-        bodyexclude=skip_body,
-        geomid=geom,
-        dist=distance,
-        nray=count,
-        cutoff=mujoco.mjMAXVAL,
-        **optional,
-    )
-    return geom, np.where(geom < 0, 0.0, distance)
 
 
 def _normals(

@@ -14,9 +14,9 @@ from numpy.typing import NDArray
 from sim.robot import GAP_OPEN_M, TOOL_HIGH_M, TOOL_LOW_M
 from sim.truth import Truth
 
-TRAVEL_M = 0.15
+TRAVEL_M = 0.14
 """Height of the tool for moving across the table."""
-STEP_M = 0.024
+STEP_M = 0.030
 """Longest commanded lead of the tool target over the measured tool, per control step."""
 
 
@@ -87,15 +87,19 @@ def retreat(truth: Truth, height_m: float = 0.14) -> Waypoint:
 
 
 def pick_and_place(
-    truth: Truth, row: int, release_m: NDArray[np.float64], placed: bool, travel_m: float = TRAVEL_M
+    truth: Truth, row: int, release_m: NDArray[np.float64], placed: bool, travel_m: float = TRAVEL_M,
+    open_m: float = GAP_OPEN_M,
 ) -> Waypoint:
-    """Grasp the object, carry it to ``release_m`` (tool position, shape (3,)), let go, rise."""
+    """Grasp the object, carry it to ``release_m`` (tool position, shape (3,)), let go, rise.
+
+    ``open_m`` is the finger gap for going around the object.
+    """
     if placed:
         return retreat(truth)
     if truth.held == row:
         grip = truth.tool_m - truth.position_m[row]
         return carry(truth, release_m + [grip[0], grip[1], 0.0], travel_m=travel_m)
-    return grasp(truth, truth.position_m[row])
+    return grasp(truth, truth.position_m[row], open_m)
 
 
 def push_along(truth: Truth, object_m: NDArray[np.float64], axis: int, goal: float, reach_m: float = 0.046) -> Waypoint:
@@ -115,6 +119,6 @@ def push_along(truth: Truth, object_m: NDArray[np.float64], axis: int, goal: flo
     behind = sign * (object_m[axis] - truth.tool_m[axis])
     if abs(truth.tool_m[other] - object_m[other]) < 0.014 and 0.02 < behind < reach_m + 0.025 and truth.tool_m[2] < 0.034:
         ahead = start.copy()
-        ahead[axis] = truth.tool_m[axis] + sign * min(0.013, abs(goal - object_m[axis]) + 0.003)
+        ahead[axis] = truth.tool_m[axis] + sign * min(0.019, abs(goal - object_m[axis]) + 0.003)
         return Waypoint(ahead, 0.0)
     return funnel(truth, start, 0.0, mouth_m=0.012, travel_m=0.10)

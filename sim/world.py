@@ -24,6 +24,7 @@ import mujoco  # isort: skip  (sim.render chooses the GL backend before mujoco i
 
 ENTITY_COLUMNS = ("kind", "colour", "x", "y", "z", "u_front", "v_front", "u_wrist", "v_wrist")
 ALTERNATIVES = 8
+OUT_OF_SIGHT = -9.0
 _MAX_DRAWS = 200
 _PARK_M = (0.0, 0.0, -0.6)
 _START_TOOL_M = np.array([0.42, 0.0, 0.22])
@@ -279,15 +280,15 @@ class World:
         """True when ``query`` is fulfilled now."""
         return task_named(query.family).success(self.truth(), query)
 
-    def entities(self) -> NDArray[np.float32]:
+    def entities(self, truth: Truth | None = None) -> NDArray[np.float32]:
         """Labels, shape (ROWS * 9,): per row the columns of :data:`ENTITY_COLUMNS`; kind 0 means absent.
 
-        Positions in m in the robot frame; u, v are fractions of the picture's width and height, NaN when the
+        Positions in m in the robot frame; u, v are fractions of the picture's width and height, -9 when the
         entity is behind the camera.
         """
-        table = np.full((ROWS, len(ENTITY_COLUMNS)), np.nan, np.float32)
-        table[:, 0], table[:, 1] = 0, -1
-        position = self.truth().position_m
+        table = np.zeros((ROWS, len(ENTITY_COLUMNS)), np.float32)
+        table[:, 1], table[:, 5:] = -1, OUT_OF_SIGHT
+        position = (truth or self.truth()).position_m
         for row in np.flatnonzero(self._present):
             table[row, :2] = KIND_INDEX[ROW_KIND[row]], self._colours[row]
             table[row, 2:5] = position[row]
@@ -299,14 +300,14 @@ class World:
         view = self.data.camera(camera)
         x, y, z = view.xmat.reshape(3, 3).T @ (point_m - view.xpos)
         if z > -1e-3:
-            return np.nan, np.nan
+            return OUT_OF_SIGHT, OUT_OF_SIGHT
         half = np.tan(np.deg2rad(self.model.camera(camera).fovy[0]) / 2)
         return 0.5 + 0.5 * x / (-z * half), 0.5 - 0.5 * y / (-z * half)
 
-    def done_labels(self) -> NDArray[np.float32]:
-        """1 or 0 per query of the scenario, NaN beyond the last, shape (1 + ALTERNATIVES,)."""
-        truth = self.truth()
-        labels = np.full(1 + ALTERNATIVES, np.nan, np.float32)
+    def done_labels(self, truth: Truth | None = None) -> NDArray[np.float32]:
+        """1 or 0 per query of the scenario, -1 beyond the last, shape (1 + ALTERNATIVES,)."""
+        truth = truth or self.truth()
+        labels = np.full(1 + ALTERNATIVES, -1, np.float32)
         for i, query in enumerate(self.scenario.queries):
             labels[i] = task_named(query.family).success(truth, query)
         return labels

@@ -18,10 +18,10 @@ class Push:
     """ "push the green star to the front left corner": on the table, within 4 cm of the goal on both axes."""
 
     family = "push"
-    horizon = 240
+    horizon = 290
 
     def lay(self, table: Table) -> Query:
-        places = ("zone", "zone", "zone", *CORNERS)
+        places = ("zone", "zone", "zone", *table.corners)
         place = places[int(table.rng.integers(len(places)))]
         goal = CORNERS[place] if place in CORNERS else table.fixture("zone")
         if place in CORNERS:
@@ -49,7 +49,7 @@ class Push:
 
     def alternatives(self, table: Table) -> list[Query]:
         rows = [row for row in table.on_table()]
-        queries = [table.query(self.family, r, point_m=(*CORNERS[c], HALF_M), place=c) for r in rows for c in CORNERS]
+        queries = [table.query(self.family, r, point_m=(*CORNERS[c], HALF_M), place=c) for r in rows for c in table.corners]
         if "zone" in table.fixtures:
             queries += [table.query(self.family, r, destination=ROW["zone"], place="zone") for r in rows]
         return queries

@@ -18,7 +18,7 @@ class PutIn:
     """ "put the red block in the bowl": let go, at rest, its centre inside the container's rim."""
 
     family = "put_in"
-    horizon = 200
+    horizon = 250
 
     def lay(self, table: Table) -> Query:
         place = ("bowl", "bowl", "tray")[int(table.rng.integers(3))]

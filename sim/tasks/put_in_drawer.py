@@ -18,7 +18,7 @@ class PutInDrawer:
     """ "put the red block in the drawer": let go, at rest, between the drawer's walls."""
 
     family = "put_in_drawer"
-    horizon = 220
+    horizon = 290
 
     def lay(self, table: Table) -> Query:
         table.fixture("drawer")

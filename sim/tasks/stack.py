@@ -16,7 +16,7 @@ class Stack:
     """ "stack the green block on the yellow block": let go, at rest, 4 cm above it and within 2 cm sideways."""
 
     family = "stack"
-    horizon = 220
+    horizon = 270
 
     def lay(self, table: Table) -> Query:
         shape, colour = table.pair(("block",), referred=False)

@@ -13,6 +13,7 @@ from sim.waypoints import Waypoint, pick_and_place
 
 DRAWER_FLOOR_M = 0.015
 _AHEAD_M = 0.14
+_OPEN_M = 0.066
 
 
 class TakeOut:
@@ -22,7 +23,7 @@ class TakeOut:
     """
 
     family = "take_out"
-    horizon = 220
+    horizon = 270
 
     def lay(self, table: Table) -> Query:
         table.fixture("drawer")
@@ -44,7 +45,7 @@ class TakeOut:
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         release = query.goal_m(truth) + [0, 0, 0.003]
         placed = self._down(truth, query) and truth.held != query.target
-        return pick_and_place(truth, query.target, release, placed, travel_m=0.16)
+        return pick_and_place(truth, query.target, release, placed, travel_m=0.16, open_m=_OPEN_M)
 
     def _down(self, truth: Truth, query: Query) -> bool:
         low = truth.position_m[query.target, 2] < HALF_M + 0.008

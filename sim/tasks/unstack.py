@@ -20,7 +20,7 @@ class Unstack:
     """
 
     family = "unstack"
-    horizon = 200
+    horizon = 250
 
     def lay(self, table: Table) -> Query:
         shape, colour = table.pair(("block",), referred=False)
