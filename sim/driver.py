@@ -1,0 +1,62 @@
+"""The simulated arm behind the same Driver contract as a real one."""
+
+from __future__ import annotations
+
+import time
+from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.world import World
+from vla.contract import ContractError, Observation, RobotSpec
+
+
+class MujocoDriver:
+    """Drives a :class:`~sim.world.World` one control period per ``write`` or ``hold``.
+
+    Args:
+        world: A world that has been reset; the driver closes it.
+        stamps: "simulated" stamps observations with the world's own clock (lock-step runs); "wall" with the
+            monotonic clock of this process (real-time runs, where the control loop paces the writes).
+    """
+
+    def __init__(self, world: World, stamps: str = "simulated") -> None:
+        if stamps not in ("simulated", "wall"):
+            raise ContractError(f"stamps {stamps!r} is not one of simulated, wall")
+        self._world, self._wall = world, stamps == "wall"
+
+    @property
+    def spec(self) -> RobotSpec:
+        return self._world.spec
+
+    def read(self) -> Observation:
+        """What the robot senses now."""
+        seen = self._world.observe()
+        return Observation(seen.images, seen.state, time.monotonic()) if self._wall else seen
+
+    def write(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Advance one control period towards ``action`` (4,); returns what was sent after limits.
+
+        Raises:
+            ContractError: wrong shape or dtype, or not finite.
+        """
+        if action.shape != (len(self.spec.action),) or action.dtype != np.float32:
+            raise ContractError(f"action is {action.dtype} {action.shape}, expected float32 {(len(self.spec.action),)}")
+        if not np.isfinite(action).all():
+            raise ContractError(f"action {action} holds a value that is not finite")
+        return self._world.step(action)
+
+    def hold(self) -> NDArray[np.float32]:
+        """Advance one control period and stay."""
+        return self._world.hold()
+
+    def close(self) -> None:
+        """Close the world; twice is fine."""
+        self._world.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self.close()
