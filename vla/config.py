@@ -12,12 +12,14 @@ no quoting (``out=data/my (1) run``), and a list key takes ``a,b`` or a lone ``a
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any, TypeVar, cast, get_args, get_origin, get_type_hints
 
 from hydra import compose, initialize_config_dir
+from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 from omegaconf import DictConfig, OmegaConf
 from omegaconf.errors import MissingMandatoryValue, OmegaConfBaseException
@@ -88,7 +90,9 @@ def compose_yaml(command: str, overrides: Sequence[str], schema: type) -> DictCo
     def merge() -> DictConfig:
         with initialize_config_dir(str(config_folder()), version_base="1.3"):
             composed = compose(command, prepared)
-        return cast(DictConfig, OmegaConf.merge(OmegaConf.structured(schema), composed))
+        typed = OmegaConf.structured(schema)
+        _unlock(typed)
+        return cast(DictConfig, OmegaConf.merge(typed, composed))
 
     return _checked(command, merge)
 
@@ -124,10 +128,14 @@ def _prepare(text: str, command: str, schema: type) -> str:
         check_choice(key, value, choices[key])
         return text
     if key not in known:
-        raise ConfigError(
-            f"{text}: `handily {command}` has no key {key!r}; {suggest(key, {*known, *branches})}"
-        )
-    return f"++{key}={_quoted(value, known[key])}"
+        valid = {*known, *branches}
+        raise ConfigError(f"{text}: `handily {command}` has no {key!r}; {suggest(key, valid)}")
+    override = f"++{key}={_quoted(value, known[key])}"
+    try:
+        OverridesParser.create().parse_override(override)
+    except HydraException as error:
+        raise ConfigError(f"{text}: the value cannot be read; lists are a,b or [a,b]") from error
+    return override
 
 
 def _quoted(value: str, hint: Any) -> str:
@@ -139,9 +147,18 @@ def _quoted(value: str, hint: Any) -> str:
         inner = value[1:-1] if value.startswith("[") and value.endswith("]") else value
         return f"[{inner}]"
     if str in kinds and value[:1] not in ("'", '"'):
-        escaped = value.replace("\\", "\\\\").replace("'", "\\'")
+        # Hydra reads backslashes literally, except before a quote.
+        escaped = re.sub(r"(\\*)('|$)", lambda end: 2 * end[1] + ("\\'" if end[2] else ""), value)
         return f"'{escaped}'"
     return value
+
+
+def _unlock(node: Any) -> None:
+    """Make a tree of frozen dataclasses writable while it is being composed."""
+    if isinstance(node, DictConfig):
+        OmegaConf.set_readonly(node, False)
+        for key in node if not (node._is_none() or node._is_missing()) else ():
+            _unlock(node._get_node(key))
 
 
 def _checked(command: str, step: Any, *args: Any) -> Any:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import typer
-from rich.console import Console
 from rich.table import Table
+
+from vla.cli.terminal import console
 
 
 def doctor() -> None:
@@ -17,8 +18,8 @@ def doctor() -> None:
     for finding in findings:
         mend = f"\n[dim]mend: {finding.mend}[/dim]" if finding.mend else ""
         table.add_row(f"[{finding.status}]●[/]", finding.name, finding.found + mend)
-    console = Console(highlight=False)
-    console.print(table)
+    out = console()
+    out.print(table)
     if any(finding.status == "red" for finding in findings):
         raise typer.Exit(1)
-    console.print("Fit to run.")
+    out.print("Fit to run.")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import sys
 from collections.abc import Callable
 from typing import ParamSpec
 
@@ -15,14 +16,18 @@ Given = ParamSpec("Given")
 USER_MISTAKE = 2
 INTERRUPTED = 130
 
-MISTAKES = (ContractError, FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError)
+ROOM_ERRORS = (
+    ("vla.bridge.errors", "BridgeError"),
+    ("vla.dataset.schema", "DatasetError"),
+)
+"""Module and class of errors that speak to the person but do not derive from ContractError."""
 
 
 def reported(command: Callable[Given, None]) -> Callable[Given, None]:
     """Wrap a command so that a mistake or Ctrl-C ends it with one line on stderr and no traceback.
 
-    What counts as a mistake: :class:`vla.contract.ContractError` and everything the rooms derive from it, and
-    a file that is missing or cannot be used. Anything else is a bug, and keeps its traceback.
+    What counts as a mistake: :class:`vla.contract.ContractError`, :data:`ROOM_ERRORS`, and a file that is
+    missing or cannot be used. Anything else is a bug, and keeps its traceback.
     """
 
     @functools.wraps(command)
@@ -32,8 +37,20 @@ def reported(command: Callable[Given, None]) -> Callable[Given, None]:
         except KeyboardInterrupt:
             typer.echo("handily: interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from None
-        except MISTAKES as error:
-            typer.echo(f"handily: {' '.join(str(error).split())}", err=True)
+        except _mistakes() as error:
+            typer.echo(f"handily: {_one_line(error)}", err=True)
             raise typer.Exit(USER_MISTAKE) from None
 
     return guarded
+
+
+def _mistakes() -> tuple[type[Exception], ...]:
+    """The classes to catch. A room that was never imported raised nothing, and stays unimported."""
+    rooms = [getattr(sys.modules[module], name) for module, name in ROOM_ERRORS if module in sys.modules]
+    return (ContractError, FileNotFoundError, FileExistsError, NotADirectoryError, PermissionError, *rooms)
+
+
+def _one_line(error: Exception) -> str:
+    if isinstance(error, OSError) and error.filename is not None:
+        return f"{error.filename}: {(error.strerror or 'cannot be used').lower()}"
+    return " ".join(str(error).split())

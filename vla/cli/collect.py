@@ -1,0 +1,70 @@
+"""``handily collect``."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from sim.backend import choose_backend
+from sim.collect import CollectSettings
+from sim.collect import collect as record
+from vla.cli.settings import configured, families, processes
+from vla.cli.terminal import console, counted
+from vla.dataset.staging import staged_keys
+
+
+@dataclass(frozen=True)
+class CollectConfig:
+    """Keys of ``handily collect``; what they mean stands in ``configs/collect.yaml``."""
+
+    task: list[str]
+    episodes: int
+    out: str
+    workers: int
+    seed: int
+    noise: float
+    tail: int
+    image_size: int
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1:
+            raise ValueError(f"episodes={self.episodes} must be at least 1")
+        if not 0.0 <= self.noise <= 1.0:
+            raise ValueError(f"noise={self.noise} is outside 0..1")
+        if self.workers < 0:
+            raise ValueError(f"workers={self.workers} must be at least 0")
+        if self.image_size < 16 or self.image_size % 2:
+            raise ValueError(f"image_size={self.image_size} must be even and at least 16 pixels")
+
+
+def collect(overrides: list[str], show_config: bool) -> None:
+    """Record what is missing of the dataset, with progress."""
+    config = configured("collect", overrides, CollectConfig, show_config)
+    settings = CollectSettings(
+        root=Path(config.out),
+        tasks=families(config.task),
+        episodes=config.episodes,
+        seed=config.seed,
+        noise=config.noise,
+        tail=config.tail,
+        image_size=config.image_size,
+    )
+    choose_backend()
+    before = len(staged_keys(settings.root)) if settings.root.is_dir() else 0
+    began_s, rows, tries, recorded = time.monotonic(), 0, 0, 0
+    with counted("collecting", "episodes") as progress:
+        progress(before, config.episodes)
+        for episode in record(settings, processes(config.workers)):
+            recorded += 1
+            rows += episode.length
+            tries += 1 + episode.failed
+            progress(before + recorded, config.episodes)
+    took_s = time.monotonic() - began_s
+    out = console()
+    if recorded:
+        rate = f"{rows} rows at {rows / took_s:.0f} rows/s, {tries - recorded} of {tries} tries failed"
+        out.print(f"{recorded} episodes recorded in {took_s:.0f} s: {rate}")
+    out.print(
+        f"{config.out} holds {before + recorded} episodes; handily dataset show {config.out} draws them"
+    )

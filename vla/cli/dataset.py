@@ -1,0 +1,111 @@
+"""``handily dataset info | doctor | show | replay``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import typer
+from rich.table import Table
+
+from vla.cli.settings import configured
+from vla.cli.terminal import console, counted
+from vla.dataset.contact_sheet import contact_sheet
+from vla.dataset.inspection import ERRORS, examine, summarize
+from vla.dataset.reader import Dataset
+
+_LISTED = 20
+
+
+@dataclass(frozen=True)
+class ShowConfig:
+    """Keys of ``handily dataset show``.
+
+    Attributes:
+        episodes: How many, spread evenly over the dataset.
+        columns: Moments per episode.
+        out: The PNG to write.
+    """
+
+    episodes: int
+    columns: int
+    out: str
+
+    def __post_init__(self) -> None:
+        if self.episodes < 1 or self.columns < 1:
+            raise ValueError(f"episodes={self.episodes} and columns={self.columns} must be at least 1")
+
+
+def info(folder: str) -> None:
+    """Print counts, tasks and per-feature statistics."""
+    summary = summarize(Dataset.open(folder))
+    out = console()
+    shortest, median, longest = summary.length
+    facts = Table(box=None, show_header=False, padding=(0, 1))
+    facts.add_row("folder", f"{summary.root}  (LeRobotDataset {summary.version}, {summary.robot_type})")
+    facts.add_row("episodes", f"{summary.episodes}  of {shortest} to {longest} rows, median {median}")
+    facts.add_row("rows", f"{summary.frames}  at {summary.fps:g} Hz, {summary.duration_s / 60:.1f} min")
+    facts.add_row("on disk", f"{summary.size_bytes / 1e6:.1f} MB")
+    facts.add_row("splits", ", ".join(f"{name} {count}" for name, count in summary.splits.items()))
+    facts.add_row("families", ", ".join(f"{name} {count}" for name, count in summary.families.items()) or "-")
+    facts.add_row("instructions", f"{len(summary.tasks)} different")
+    out.print(facts)
+    for task, count in list(summary.tasks.items())[:_LISTED]:
+        out.print(f"  {count:5d}  {task}", markup=False)
+    if len(summary.tasks) > _LISTED:
+        out.print(f"  ... and {len(summary.tasks) - _LISTED} more")
+    table = Table(box=None)
+    for title in ("feature", "dtype", "shape", "min", "mean", "max"):
+        table.add_column(title)
+    for feature in summary.features:
+        cells = [_numbers(feature.stats.get(key)) for key in ("min", "mean", "max")]
+        table.add_row(feature.name, feature.dtype, str(feature.shape), *cells)
+    out.print(table)
+
+
+def doctor(folder: str) -> None:
+    """Read every row and picture; exit code 1 when the data are unfit for training."""
+    dataset = Dataset.open(folder)
+    out = console()
+    with counted("examining", "episodes") as progress:
+        report = examine(dataset, progress=progress)
+    share = report.idle_frames / max(1, report.frames)
+    out.print(f"{report.episodes} episodes, {report.frames} rows, {share:.1%} idle")
+    for finding in report.findings[:_LISTED]:
+        colour = "red" if finding.kind in ERRORS else "yellow"
+        line = f"episode {finding.episode}: {finding.kind} ({finding.count}): {finding.detail}"
+        out.print(line, style=colour, markup=False)
+    if len(report.findings) > _LISTED:
+        out.print(f"... and {len(report.findings) - _LISTED} more findings")
+    if not report.healthy:
+        raise typer.Exit(1)
+    out.print("Fit for training.")
+
+
+def show(folder: str, overrides: list[str]) -> None:
+    """Write a contact sheet."""
+    config = configured("show", overrides, ShowConfig)
+    dataset = Dataset.open(folder)
+    count = len(dataset.episodes)
+    chosen = sorted({round(i * (count - 1) / max(1, config.episodes - 1)) for i in range(config.episodes)})
+    width, height = contact_sheet(dataset, chosen if count else [], Path(config.out), config.columns)
+    console().print(f"{config.out}: {len(chosen)} episodes, {width} x {height} px")
+
+
+def replay(folder: str, overrides: list[str]) -> None:
+    """Replay an episode in the simulator and print the drift."""
+    raise NotImplementedError
+
+
+def _numbers(values: list[object] | None) -> str:
+    """The first few numbers of a statistic, nested lists flattened."""
+    flat: list[float] = []
+    stack = list(values or [])
+    while stack and len(flat) < 5:
+        item = stack.pop(0)
+        if isinstance(item, list):
+            stack[:0] = item
+        elif isinstance(item, int | float):
+            flat.append(item)
+    dots = " ..." if stack and len(flat) == 5 else ""
+    return " ".join(f"{value:.3g}" for value in flat[:4]) + (dots or (" ..." if len(flat) > 4 else ""))

@@ -1,0 +1,48 @@
+"""How a command gets its configuration, or shows it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from typing import TypeVar
+
+import typer
+from omegaconf import OmegaConf
+
+from vla.config import check_choice, compose_yaml, load
+
+Schema = TypeVar("Schema")
+
+
+def configured(command: str, overrides: Sequence[str], schema: type[Schema], show: bool = False) -> Schema:
+    """The command's configuration; with ``show`` it is printed as YAML and the command ends here.
+
+    Raises:
+        ConfigError: see :func:`vla.config.load`.
+        typer.Exit: after printing.
+    """
+    if show:
+        typer.echo(OmegaConf.to_yaml(compose_yaml(command, overrides, schema), resolve=True), nl=False)
+        raise typer.Exit()
+    return load(command, overrides, schema)
+
+
+def families(names: Sequence[str]) -> tuple[str, ...]:
+    """Task families by name; ``all`` stands for every one.
+
+    Raises:
+        ConfigError: a name is not a family; the message lists them.
+    """
+    from sim.tasks import TASKS
+
+    if list(names) == ["all"]:
+        return tuple(TASKS)
+    for name in names:
+        check_choice("task", name, [*TASKS, "all"])
+    return tuple(dict.fromkeys(names))
+
+
+def processes(workers: int) -> int:
+    """Worker processes for ``workers=``, where 0 means one per core; 0 here means none but this one."""
+    count = workers or len(os.sched_getaffinity(0))
+    return 0 if count == 1 else count
