@@ -35,9 +35,9 @@ _HAS_NORMAL_ARGUMENT = "normal:" in (mujoco.mj_multiRay.__doc__ or "")
 class _Caster:
     """``mj_multiRay`` that misses nothing.
 
-    MuJoCo 3.3 skips a geom for rays outside the angles of its bounding box's corners, which is wrong for what is
-    near or straight above or below the eye: a camera that looks down loses walls. Bounds are therefore widened,
-    on a private copy of the model, until they are safe.
+    MuJoCo 3.3 skips a geom for rays outside the angles of its bounding box's corners, which is wrong for what
+    is near or straight above or below the eye: a camera that looks down loses walls. Bounds are therefore
+    widened, on a private copy of the model, until they are safe.
     """
 
     def __init__(self, model: mujoco.MjModel) -> None:
