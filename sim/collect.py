@@ -53,7 +53,7 @@ class CollectSettings:
     episodes: int = 2000
     seed: int = 0
     noise: float = 0.75
-    tail: int = 8
+    tail: int = 12
     image_size: int = 128
     switches: Randomise = Randomise()
 

@@ -163,7 +163,7 @@ class Table:
             for shape in shapes
             for c, name in enumerate(COLOUR_NAMES)
             if (shape, c) not in present
-            and (((shape, name) in HELD_OUT_PAIRS) == test if referred else test or (shape, name) not in HELD_OUT_PAIRS)
+            and (((name, shape) in HELD_OUT_PAIRS) == test if referred else test or (name, shape) not in HELD_OUT_PAIRS)
         ]
         if not choices:
             raise NoRoomError

@@ -189,13 +189,13 @@ def _add_object(spec: mujoco.MjSpec, name: str, shape: str) -> None:
     body = spec.worldbody.add_body(name=name, pos=[0, 0, -0.5])
     body.add_freejoint(name=name)
     h = HALF_M
-    surface = {"friction": [0.9, 0.02, 0.0008], "condim": 4, "solimp": [0.95, 0.99, 0.001, 0.5, 2]}
+    surface = {"friction": [0.9, 0.02, 0.001], "condim": 6, "solimp": [0.95, 0.99, 0.001, 0.5, 2]}
     if shape == "block":
         body.add_geom(name=name, type=_BOX, size=[h, h, h], mass=0.06, **surface)
     elif shape == "cylinder":
         body.add_geom(name=name, type=_CYL, size=[h, h, 0], mass=0.06, **surface)
     elif shape == "ball":
-        surface |= {"condim": 6, "friction": [0.9, 0.02, 0.004]}
+        surface |= {"friction": [0.9, 0.02, 0.004]}
         body.add_geom(name=name, type=_SPHERE, size=[h, 0, 0], mass=0.05, **surface)
     else:  # a star with eight points: two square prisms turned by 45 degrees
         half_turn = [np.cos(np.pi / 8), 0, 0, np.sin(np.pi / 8)]
