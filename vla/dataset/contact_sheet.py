@@ -80,9 +80,10 @@ def _caption(
     success = dataset.sidecar.get(episode.index, {}).get("success")
     verdict = "" if success is None else ", success" if success else ", failure"
     text = f"{index}: {'; '.join(episode.tasks)}  ({episode.length / float(dataset.fps):.1f} s{verdict})"
-    if font.getlength(text) <= width - 2 * _GAP:
+    room = width - 4 * _GAP
+    if font.getlength(text) <= room:
         return text
-    while text and font.getlength(text + "...") > width - 2 * _GAP:
+    while text and font.getlength(text + "...") > room:
         text = text[:-1]
     return text + "..."
 

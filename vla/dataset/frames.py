@@ -119,5 +119,5 @@ def column_file(feature: str) -> str:
 def _map(path: Path) -> NDArray[Any]:
     try:
         return np.load(path, mmap_mode="r")
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, EOFError) as error:
         raise DatasetError(f"{path} is missing or damaged: {error}") from error

@@ -166,8 +166,8 @@ def examine(
 
     Args:
         dataset: What to look at.
-        max_step: Largest legal change of each action scalar between rows, shape (A,); None takes eight
-            times the 99th percentile of the changes found.
+        max_step: Largest legal change of each action scalar between rows, shape (A,); None takes five
+            times the 95th percentile of the changes found.
         pictures: Decode every picture too.
         progress: Called with (episodes done, episodes in all).
     """
@@ -208,10 +208,11 @@ def _action_ranges(dataset: Dataset) -> tuple[NDArray[Any], NDArray[Any], NDArra
     actions: list[NDArray[Any]] = []
     for i in range(len(dataset.episodes) if ACTION in dataset.features else 0):
         try:
-            actions.append(dataset.columns(i, [ACTION])[ACTION])
+            action = dataset.columns(i, [ACTION])[ACTION]
+            actions.append(action[np.isfinite(action).all(1)])
         except DatasetError:
             continue  # told by the main pass
-    if not actions:
+    if not sum(map(len, actions)):
         return np.zeros(0), np.zeros(0), np.zeros(0)
     every = np.concatenate(actions)
     steps = np.concatenate([np.abs(np.diff(action, axis=0)) for action in actions])
@@ -219,8 +220,8 @@ def _action_ranges(dataset: Dataset) -> tuple[NDArray[Any], NDArray[Any], NDArra
     for axis, column in enumerate(steps.T):
         moving = column[column > 0]
         if len(moving):
-            limit[axis] = 8 * np.quantile(moving, 0.99)
-    return np.nanmin(every, 0), np.nanmax(every, 0), limit
+            limit[axis] = 5 * np.quantile(moving, 0.95)
+    return every.min(0), every.max(0), limit
 
 
 def _check_rows(dataset: Dataset, i: int, arrays: dict[str, NDArray[Any]]) -> Iterator[Finding]:
