@@ -108,24 +108,25 @@ class ControlLoop:
         advance = asker.advance_waiting if settings.pace == "lockstep" else asker.advance
         # Holding first tells where the robot is commanded to be, so the first motion cannot jump.
         sent = self._driver.hold()
-        began_s = deadline_s = self._clock.now_s()
+        began_s = self._clock.now_s()
         asker.begin(goal, began_s)
-        missed, last_stamp_s = 0, -math.inf
+        period, missed, last_stamp_s = 0, 0, -math.inf
         while True:
             now_s = self._clock.now_s()
-            self._meter.tick(now_s)
             observation = self._driver.read()
             lost = advance(observation, now_s)
             ended = _ending(lost, asker.plan, now_s - began_s >= settings.timeout_s, stop)
             if ended is not None:
                 self._driver.hold()
                 return RunResult(ended, lost or "", asker.plan, now_s - began_s, self.health())
+            self._meter.tick(now_s)
             action = buffer.at(observation.stamp_s) if observation.stamp_s > last_stamp_s else None
             last_stamp_s = max(last_stamp_s, observation.stamp_s)
             sent = self._command(action, sent, limiter)
             self._report(now_s, observation, asker, sent, action is None, missed)
-            deadline_s, missed = self._next_deadline(deadline_s)
-            self._idle(asker, deadline_s)
+            missed = self._missed(began_s + (period + 1) * spec.dt_s)
+            period += 1 + missed
+            self._idle(asker, began_s + period * spec.dt_s)
 
     def _idle(self, asker: Asker, deadline_s: float) -> None:
         """Sleep, with an ear to the link, so that a reply's latency is known to 5 ms instead of a period."""
@@ -167,18 +168,16 @@ class ControlLoop:
         for consumer in self._on_tick:
             consumer(report)
 
-    def _next_deadline(self, deadline_s: float) -> tuple[float, int]:
-        """The next deadline on the grid and how many were skipped.
+    def _missed(self, deadline_s: float) -> int:
+        """How many periods to skip when the next tick was due at ``deadline_s``.
 
         A tick may start up to half a period late, later ones are skipped: so no two ticks ever start closer
         together than half a period.
         """
-        dt_s = self._driver.spec.dt_s
-        deadline_s += dt_s
         late_s = self._clock.now_s() - deadline_s
-        missed = max(0, math.ceil(late_s / dt_s - 0.5))
+        missed = max(0, math.ceil(late_s * self._driver.spec.control_hz - 0.5))
         self._meter.missed_ticks += missed
-        return deadline_s + missed * dt_s, missed
+        return missed
 
 
 def _ending(

@@ -1,0 +1,263 @@
+"""Laws of the control loop, most of them on a simulated clock."""
+
+from __future__ import annotations
+
+import threading
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from vla.bridge.errors import BridgeError
+from vla.bridge.link import LocalLink
+from vla.contract import ActionChunk, ContractError, Plan
+from vla.drivers.mock import MockDriver
+from vla.runtime.asker import AskSettings
+from vla.runtime.clock import SimulatedClock
+from vla.runtime.loop import ControlLoop, LoopSettings
+from vla.runtime.report import TickReport
+
+REAL = LoopSettings(timeout_s=5.0)
+STEP = LoopSettings("lockstep", timeout_s=5.0)
+
+
+def two_steps(goal, observation, previous):
+    """Right until 0.1, then left until 0, then done."""
+    index = 0 if previous is None else previous.index
+    x = observation.state[0]
+    if (index == 0 and x > 0.1) or (index == 1 and x < 0):
+        index += 1
+    status = tuple("done" if i < index else "active" if i == index else "pending" for i in range(2))
+    return Plan(goal, ("go right", "go left"), index, status)  # pyright: ignore[reportArgumentType]
+
+
+class Planner:
+    plan = staticmethod(two_steps)
+
+
+@pytest.mark.parametrize("settings", [REAL, STEP])
+def test_the_arm_gets_there(spec, policy, clock, settings) -> None:
+    driver = MockDriver(spec, clock)
+    result = ControlLoop(driver, LocalLink(policy), clock, settings).run("go")
+    assert (result.reason, result.health.ticks) == ("timeout", 100)
+    assert driver.read().state[0] > 0.45
+
+
+def test_lockstep_never_holds_and_repeats_bit_for_bit(spec, policy) -> None:
+    runs = []
+    for _ in range(2):
+        clock, sent = SimulatedClock(), []
+        link = LocalLink(policy, Planner())
+        loop = ControlLoop(
+            MockDriver(spec, clock), link, clock, STEP, [lambda tick, s=sent: s.append(tick.sent)]
+        )
+        result = loop.run("there and back", seed=3)
+        assert (result.reason, result.health.holds) == ("plan_done", 0)
+        runs.append(np.array(sent).tobytes())
+    assert runs[0] == runs[1]
+
+
+def test_an_hour_passes_without_drift_or_loss(spec, policy, clock) -> None:
+    link = LocalLink(policy)
+    result = ControlLoop(MockDriver(spec, clock), link, clock, replace(REAL, timeout_s=3600.0)).run("go")
+    health = result.health
+    assert health.ticks == 72_000
+    assert (health.missed_ticks, health.refused_chunks, health.deadlines_missed) == (0, 0, 0)
+    assert np.isclose(health.control_rate_hz, 20.0)
+    assert health.holds <= 1
+
+
+def test_asking_ahead_hides_a_late_reply(spec, link, clock) -> None:
+    link.delay_s = 0.3
+    result = ControlLoop(MockDriver(spec, clock), link, clock, REAL).run("go")
+    first_answer = 6
+    assert result.health.holds == first_answer
+    assert result.health.chunk_latency_p50_s == pytest.approx(0.3)
+
+
+def test_a_reply_slower_than_the_chunk_means_holding_never_extrapolating(spec, link, clock) -> None:
+    link.delay_s = 0.6
+    reports: list[TickReport] = []
+    result = ControlLoop(MockDriver(spec, clock), link, clock, REAL, [reports.append]).run("go")
+    assert 0 < result.health.holds < result.health.ticks
+    for before, after in pairwise(reports):
+        if after.held:
+            assert np.array_equal(before.sent, after.sent)
+
+
+@pytest.mark.parametrize("phase", range(0, 20, 3))
+def test_a_silent_model_is_held_then_reported_by_name(spec, link, clock, phase: int) -> None:
+    link.silent_from_s = 1.0 + phase * spec.dt_s
+    reports: list[TickReport] = []
+    settings = replace(REAL, timeout_s=60.0, ask=AskSettings(lost_s=2.0, act_timeout_s=0.5))
+    result = ControlLoop(MockDriver(spec, clock), link, clock, settings, [reports.append]).run("go")
+    assert result.reason == "model_lost"
+    assert "no answer to 'act' within 0.5 s" in result.detail
+    last_motion = max(report.now_s for report in reports if not report.held)
+    assert last_motion <= link.silent_from_s + 0.8
+    assert link.silent_from_s + 1.9 < result.elapsed_s < link.silent_from_s + 3.0
+    assert result.health.deadlines_missed >= 3
+
+
+def test_an_error_is_ridden_through_and_shown(spec, link, policy, clock) -> None:
+    def act(observation, instruction):
+        if 1.0 < clock.now_s() < 2.0:
+            return BridgeError("policy_failed", "out of memory")
+        return policy.act(observation, instruction)
+
+    link.answer = act
+    result = ControlLoop(MockDriver(spec, clock), link, clock, REAL).run("go")
+    assert result.reason == "timeout"
+    assert result.health.errors > 0
+    assert result.health.last_error == "policy_failed: out of memory"
+
+
+def test_in_lockstep_an_error_or_silence_ends_the_run_by_name(spec, link, clock) -> None:
+    link.delay_s = 0.0
+    link.silent_from_s = 1.0
+    silent = ControlLoop(MockDriver(spec, clock), link, clock, STEP).run("go")
+    assert (silent.reason, "no answer to 'act'" in silent.detail) == ("model_lost", True)
+    link.silent_from_s = float("inf")
+    link.answer = lambda *_: BridgeError("policy_failed", "out of memory")
+    failed = ControlLoop(MockDriver(spec, clock), link, clock, STEP).run("go")
+    assert (failed.reason, failed.detail) == ("model_lost", "policy_failed: out of memory")
+
+
+@pytest.mark.parametrize("settings", [REAL, STEP])
+@pytest.mark.parametrize("poison", [np.nan, np.inf])
+def test_a_poisoned_chunk_stops_the_arm_where_it_is(spec, link, policy, clock, poison, settings) -> None:
+    link.delay_s = 0.0
+
+    def act(observation, instruction):
+        chunk = policy.act(observation, instruction)
+        if clock.now_s() > 1.0:
+            chunk.actions[-1, 1] = poison
+        return chunk
+
+    link.answer = act
+    reports: list[TickReport] = []
+    result = ControlLoop(MockDriver(spec, clock), link, clock, settings, [reports.append]).run("go")
+    assert result.health.refused_chunks > 0
+    assert "gripper_gap" in result.health.last_error
+    assert all(np.isfinite(report.sent).all() for report in reports)
+    after = [report for report in reports if report.now_s > 1.5]
+    assert all(report.held for report in after)
+    assert np.ptp([report.sent for report in after], axis=0).max() == 0
+
+
+def test_the_first_motion_never_jumps(spec, link, policy, clock) -> None:
+    link.answer = lambda o, i: replace(policy.act(o, i), actions=np.tile(spec.action_high, (16, 1)))
+    reports: list[TickReport] = []
+    result = ControlLoop(MockDriver(spec, clock), link, clock, REAL, [reports.append]).run("go")
+    sent = np.array([report.sent for report in reports])
+    assert (np.abs(np.diff(sent, axis=0)) <= spec.action_max_step * (1 + 1e-5)).all()
+    assert np.array_equal(sent[-1], spec.action_high)
+    assert result.health.clipped > 0
+
+
+@pytest.mark.parametrize("settings", [REAL, STEP])
+def test_the_plan_is_followed_until_it_is_done(spec, link, policy, clock, settings) -> None:
+    link.plans, link.plan_answer = True, two_steps
+    if settings is STEP:
+        link.delay_s = link.plan_delay_s = 0.0
+    reports: list[TickReport] = []
+    result = ControlLoop(MockDriver(spec, clock), link, clock, settings, [reports.append]).run(
+        "there and back"
+    )
+    assert result.reason == "plan_done"
+    assert result.plan is not None
+    assert result.plan.status == ("done", "done")
+    words = [report.instruction for report in reports if report.instruction]
+    assert words == sorted(words, reverse=True)
+    assert set(words) == {"go right", "go left"} == set(policy.heard)
+
+
+def test_a_chunk_of_the_old_instruction_is_never_carried_out_under_the_new(spec, link, policy, clock) -> None:
+    link.plans, link.plan_answer = True, two_steps
+    reports: list[TickReport] = []
+    ControlLoop(MockDriver(spec, clock), link, clock, REAL, [reports.append]).run("there and back")
+    changed = next(i for i, report in enumerate(reports) if report.instruction == "go left")
+    x = [report.sent[0] for report in reports]
+    assert all(b <= a for a, b in zip(x[changed - 1 :], x[changed:], strict=False))
+
+
+def test_before_the_first_plan_the_arm_holds(spec, link, policy, clock) -> None:
+    link.plans, link.plan_answer, link.plan_delay_s = True, two_steps, 2.0
+    reports: list[TickReport] = []
+    ControlLoop(MockDriver(spec, clock), link, clock, REAL, [reports.append]).run("there and back")
+    assert all(report.held for report in reports if report.now_s < 2.0)
+    assert not all(report.held for report in reports)
+
+
+def test_a_stop_event_ends_the_run_within_a_tick(spec, policy, clock) -> None:
+    stop = threading.Event()
+
+    def on_tick(report: TickReport) -> None:
+        if report.tick == 9:
+            stop.set()
+
+    result = ControlLoop(MockDriver(spec, clock), LocalLink(policy), clock, REAL, [on_tick]).run(
+        "go", stop=stop
+    )
+    assert (result.reason, result.health.ticks) == ("stopped", 10)
+
+
+def test_overruns_are_skipped_never_caught_up(spec, policy, clock) -> None:
+    starts: list[float] = []
+    rng = np.random.default_rng(0)
+
+    def busy(report: TickReport) -> None:
+        starts.append(report.now_s)
+        clock.advance(float(rng.choice([0.0, 0.03, 0.07, 0.2, 1.0], p=[0.6, 0.1, 0.1, 0.1, 0.1])))
+
+    settings = replace(REAL, timeout_s=60.0)
+    health = ControlLoop(MockDriver(spec, clock), LocalLink(policy), clock, settings, [busy]).run("go").health
+    assert min(np.diff(starts)) >= spec.dt_s / 2 - 1e-9
+    assert health.missed_ticks > 0
+    assert health.ticks + health.missed_ticks == pytest.approx(60.0 * spec.control_hz, abs=21)
+    on_time = [s / spec.dt_s for s in starts]
+    assert np.median(np.abs(np.array(on_time) - np.round(on_time))) < 1e-6
+
+
+def test_a_sensor_that_repeats_itself_is_not_acted_upon(spec, policy, clock) -> None:
+    class Frozen(MockDriver):
+        def read(self):
+            return replace(super().read(), stamp_s=min(clock.now_s(), 1.0))
+
+    reports: list[TickReport] = []
+    ControlLoop(Frozen(spec, clock), LocalLink(policy), clock, REAL, [reports.append]).run("go")
+    assert not any(report.held for report in reports if 0 < report.now_s < 0.99)
+    assert all(report.held for report in reports if report.now_s > 1.01)
+
+
+def test_a_driver_with_its_own_clock_works(spec, policy, clock) -> None:
+    class Offset(MockDriver):
+        def read(self):
+            return replace(super().read(), stamp_s=clock.now_s() + 1e6)
+
+    result = ControlLoop(Offset(spec, clock), LocalLink(policy), clock, STEP).run("go")
+    assert result.health.holds == 0
+
+
+def test_another_robot_than_the_models_is_refused_with_the_difference(spec, policy, clock) -> None:
+    robot = replace(spec, control_hz=10.0)
+    with pytest.raises(ContractError, match=r"control_hz: 10\.0 here, 20\.0 there"):
+        ControlLoop(MockDriver(robot, clock), LocalLink(policy), clock)
+
+
+def test_an_unknown_pace_is_refused_with_the_choices() -> None:
+    with pytest.raises(ContractError, match="'fast' is not one of realtime, lockstep"):
+        LoopSettings("fast")  # pyright: ignore[reportArgumentType]
+
+
+def test_a_chunk_from_an_older_observation_is_counted_not_used(spec, link, policy, clock) -> None:
+    late = iter(range(10**6))
+
+    def act(observation, instruction):
+        chunk = policy.act(observation, instruction)
+        return ActionChunk(chunk.actions, chunk.dt_s, chunk.start_s - (10.0 if next(late) % 2 else 0.0))
+
+    link.answer = act
+    health = ControlLoop(MockDriver(spec, clock), link, clock, REAL).run("go").health
+    assert health.stale_chunks > 0

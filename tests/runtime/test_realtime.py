@@ -1,0 +1,64 @@
+"""The loop on the real clock, against a real server process on a real socket."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from vla.bridge.client import BridgeClient
+from vla.bridge.process import ServerProcess
+from vla.contract import Axis, RobotSpec
+from vla.drivers.mock import MockDriver
+from vla.runtime.asker import AskSettings
+from vla.runtime.clock import MonotonicClock
+from vla.runtime.loop import ControlLoop, LoopSettings
+from vla.runtime.recorder import Recorder
+from vla.runtime.report import TickReport
+
+TINY = Path(__file__).parents[1] / "bridge" / "tiny_server.py"
+
+
+@pytest.fixture
+def robot(spec: RobotSpec) -> RobotSpec:
+    axes = (Axis("tool_x", "m", -0.5, 0.5, 1.0), Axis("gripper_gap", "m", 0.0, 0.08, 0.2))
+    return RobotSpec("tiny", axes, axes, {"front": (8, 6), "arm": (4, 4)}, 20.0)
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGSTOP])
+def test_a_killed_or_hung_server_is_held_then_reported_by_name(
+    robot, tmp_path: Path, how: signal.Signals
+) -> None:
+    where = tmp_path / "endpoint"
+    command = [sys.executable, str(TINY), str(where)]
+    settings = LoopSettings(timeout_s=20.0, ask=AskSettings(act_timeout_s=0.2, lost_s=0.8))
+    with (
+        ServerProcess(command, where, tmp_path / "log", 30.0) as server,
+        BridgeClient(server.endpoint, robot) as client,
+        MockDriver(robot, MonotonicClock()) as driver,
+    ):
+        client.hello()
+        recorder, reports = Recorder(robot), []
+
+        def sabotage(report: TickReport) -> None:
+            reports.append(report)
+            if report.tick == 20:
+                os.kill(server.pid, how)
+
+        try:
+            result = ControlLoop(driver, client, settings=settings, on_tick=[sabotage, recorder]).run("go")
+        finally:
+            if server.alive:
+                os.kill(server.pid, signal.SIGCONT)
+    assert result.reason == "model_lost"
+    assert "'act'" in result.detail
+    recording = recorder.take()
+    assert not recording.held[5:21].any()
+    assert recording.held[-5:].all()
+    assert np.ptp(recording.sent[-5:], axis=0).max() == 0
+    assert result.elapsed_s < 5.0
+    assert result.health.period_mean_s == pytest.approx(robot.dt_s, rel=0.2)
