@@ -197,5 +197,3 @@ def query_record(query: Query, texts: Sequence[str]) -> dict[str, Any]:
         "destination": query.destination,
         "point": None if query.point_m is None else [float(c) for c in query.point_m],
     }
-
-

@@ -42,7 +42,9 @@ class MujocoDriver:
             ContractError: wrong shape or dtype, or not finite.
         """
         if action.shape != (len(self.spec.action),) or action.dtype != np.float32:
-            raise ContractError(f"action is {action.dtype} {action.shape}, expected float32 {(len(self.spec.action),)}")
+            raise ContractError(
+                f"action is {action.dtype} {action.shape}, expected float32 {(len(self.spec.action),)}"
+            )
         if not np.isfinite(action).all():
             raise ContractError(f"action {action} holds a value that is not finite")
         return self._world.step(action)

@@ -116,7 +116,19 @@ _TEST = {
 }  # fmt: skip
 
 _BEFORE = {
-    "train": ("", "", "", "", "please ", "can you ", "could you ", "now ", "robot, ", "i want you to ", "go and "),
+    "train": (
+        "",
+        "",
+        "",
+        "",
+        "please ",
+        "can you ",
+        "could you ",
+        "now ",
+        "robot, ",
+        "i want you to ",
+        "go and ",
+    ),
     "test": ("", "", "would you ", "please go ahead and ", "next, "),
 }
 _AFTER = {

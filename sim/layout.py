@@ -163,7 +163,11 @@ class Table:
             for shape in shapes
             for c, name in enumerate(COLOUR_NAMES)
             if (shape, c) not in present
-            and (((name, shape) in HELD_OUT_PAIRS) == test if referred else test or (name, shape) not in HELD_OUT_PAIRS)
+            and (
+                ((name, shape) in HELD_OUT_PAIRS) == test
+                if referred
+                else test or (name, shape) not in HELD_OUT_PAIRS
+            )
         ]
         if not choices:
             raise NoRoomError
@@ -215,7 +219,12 @@ class Table:
             if landmark not in self.fixtures:
                 continue
             x, y = self.fixtures[landmark]
-            for relation, axis, sign in (("left", 1, -1), ("right", 1, 1), ("front", 0, 1), ("behind", 0, -1)):
+            for relation, axis, sign in (
+                ("left", 1, -1),
+                ("right", 1, 1),
+                ("front", 0, 1),
+                ("behind", 0, -1),
+            ):
                 offset = {i: sign * (self.things[i].position_m[axis] - (x, y)[axis]) for i in same}
                 if offset[row] > 1.5 * RELATION_MARGIN_M and all(
                     offset[i] < -RELATION_MARGIN_M for i in same if i != row

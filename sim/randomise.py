@@ -74,7 +74,15 @@ class Looks:
         self._model = model
         self._plain = {
             name: getattr(model, name).copy()
-            for name in ("geom_rgba", "mat_rgba", "light_dir", "light_diffuse", "cam_pos", "cam_quat", "cam_fovy")
+            for name in (
+                "geom_rgba",
+                "mat_rgba",
+                "light_dir",
+                "light_diffuse",
+                "cam_pos",
+                "cam_quat",
+                "cam_fovy",
+            )
         }
         self._head = model.vis.headlight.ambient.copy(), model.vis.headlight.diffuse.copy()
 
@@ -110,7 +118,9 @@ class Looks:
         model = self._model
         for i, name in enumerate(("table", "wall")):
             material = model.material(name).id
-            model.mat_rgba[material, :3] = np.clip(0.85 + 0.15 * u[4 * i] + 0.12 * u[4 * i + 1 : 4 * i + 4], 0.4, 1)
+            model.mat_rgba[material, :3] = np.clip(
+                0.85 + 0.15 * u[4 * i] + 0.12 * u[4 * i + 1 : 4 * i + 4], 0.4, 1
+            )
             model.mat_texrepeat[material] = 5.0 + 3.0 * v[i]
         mat = model.geom("mat").id
         model.geom_rgba[mat, :3] = np.clip(0.32 + 0.16 * u[10] + 0.07 * u[11:14], 0.05, 0.6)

@@ -182,7 +182,9 @@ def _add_containers(spec: mujoco.MjSpec) -> None:
     ):
         tray.add_geom(name=f"tray_{k}", type=_BOX, pos=pos, size=size, rgba=steel)
     zone = spec.worldbody.add_body(name="zone", pos=[0.4, -1.0, 0])
-    zone.add_geom(name="zone", type=_BOX, size=[ZONE_HALF_M, ZONE_HALF_M, 0.0012], rgba=(0.5, 0.7, 0.5, 1), **_GHOST)
+    zone.add_geom(
+        name="zone", type=_BOX, size=[ZONE_HALF_M, ZONE_HALF_M, 0.0012], rgba=(0.5, 0.7, 0.5, 1), **_GHOST
+    )
 
 
 def _add_object(spec: mujoco.MjSpec, name: str, shape: str) -> None:
@@ -200,4 +202,6 @@ def _add_object(spec: mujoco.MjSpec, name: str, shape: str) -> None:
     else:  # a star with eight points: two square prisms turned by 45 degrees
         half_turn = [np.cos(np.pi / 8), 0, 0, np.sin(np.pi / 8)]
         body.add_geom(name=name, type=_BOX, size=[0.0165, 0.0165, h], mass=0.03, **surface)
-        body.add_geom(name=f"{name}_b", type=_BOX, size=[0.0165, 0.0165, h], quat=half_turn, mass=0.03, **surface)
+        body.add_geom(
+            name=f"{name}_b", type=_BOX, size=[0.0165, 0.0165, h], quat=half_turn, mass=0.03, **surface
+        )

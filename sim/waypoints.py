@@ -36,7 +36,11 @@ def toward(truth: Truth, waypoint: Waypoint, step_m: float = STEP_M) -> NDArray[
 
 
 def funnel(
-    truth: Truth, goal_m: NDArray[np.float64], gap_m: float, mouth_m: float = 0.008, slope: float = 3.0,
+    truth: Truth,
+    goal_m: NDArray[np.float64],
+    gap_m: float,
+    mouth_m: float = 0.008,
+    slope: float = 3.0,
     travel_m: float = TRAVEL_M,
 ) -> Waypoint:
     """Approach a goal from above, inside a cone that narrows towards it.
@@ -71,7 +75,9 @@ def grasp(truth: Truth, object_m: NDArray[np.float64], open_m: float = GAP_OPEN_
     return funnel(truth, object_m, open_m)
 
 
-def carry(truth: Truth, release_m: NDArray[np.float64], tolerance_m: float = 0.008, travel_m: float = TRAVEL_M) -> Waypoint:
+def carry(
+    truth: Truth, release_m: NDArray[np.float64], tolerance_m: float = 0.008, travel_m: float = TRAVEL_M
+) -> Waypoint:
     """Bring what is held to where it is to be let go, and let go there."""
     offset = release_m - truth.tool_m
     if np.abs(offset[:2]).max() < tolerance_m and truth.tool_m[2] < release_m[2] + 0.008:
@@ -87,7 +93,11 @@ def retreat(truth: Truth, height_m: float = 0.14) -> Waypoint:
 
 
 def pick_and_place(
-    truth: Truth, row: int, release_m: NDArray[np.float64], placed: bool, travel_m: float = TRAVEL_M,
+    truth: Truth,
+    row: int,
+    release_m: NDArray[np.float64],
+    placed: bool,
+    travel_m: float = TRAVEL_M,
     open_m: float = GAP_OPEN_M,
 ) -> Waypoint:
     """Grasp the object, carry it to ``release_m`` (tool position, shape (3,)), let go, rise.
@@ -102,7 +112,9 @@ def pick_and_place(
     return grasp(truth, truth.position_m[row], open_m)
 
 
-def push_along(truth: Truth, object_m: NDArray[np.float64], axis: int, goal: float, reach_m: float = 0.046) -> Waypoint:
+def push_along(
+    truth: Truth, object_m: NDArray[np.float64], axis: int, goal: float, reach_m: float = 0.046
+) -> Waypoint:
     """Push an object with closed fingers along one horizontal axis until it stands at ``goal``.
 
     Args:
@@ -117,7 +129,11 @@ def push_along(truth: Truth, object_m: NDArray[np.float64], axis: int, goal: flo
     start = np.array([object_m[0], object_m[1], 0.022])
     start[axis] -= sign * reach_m
     behind = sign * (object_m[axis] - truth.tool_m[axis])
-    if abs(truth.tool_m[other] - object_m[other]) < 0.014 and 0.02 < behind < reach_m + 0.025 and truth.tool_m[2] < 0.034:
+    if (
+        abs(truth.tool_m[other] - object_m[other]) < 0.014
+        and 0.02 < behind < reach_m + 0.025
+        and truth.tool_m[2] < 0.034
+    ):
         ahead = start.copy()
         ahead[axis] = truth.tool_m[axis] + sign * min(0.019, abs(goal - object_m[axis]) + 0.003)
         return Waypoint(ahead, 0.0)

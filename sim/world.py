@@ -9,13 +9,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render import Renderer, open_renderer
-from sim.layout import NoRoomError, Table
-from sim.objects import COLOURS, COLOUR_NAMES, FIXTURES, KIND_INDEX, POOL, ROW, ROW_KIND, ROWS
+from sim.layout import NoRoomError, Table, Thing
+from sim.objects import COLOUR_NAMES, COLOURS, FIXTURES, KIND_INDEX, POOL, ROW, ROW_KIND, ROWS
 from sim.randomise import Looks, Randomise
+from sim.render import Renderer, open_renderer
 from sim.robot import ARM_JOINTS, GAP_OPEN_M, HOME_Q, ToolKinematics, robot_spec
-from sim.scene import BUTTON_TRAVEL_M, DRAWER_DEPTH_M, SUBSTEPS, TIMESTEP_S, build_scene
-from sim.tasks import task_named
+from sim.scene import DRAWER_DEPTH_M, SUBSTEPS, build_scene
+from sim.tasks import TASKS, task_named
+from sim.tasks.task import Task
 from sim.truth import Query, Truth
 from sim.wording import texts
 from vla.contract import Observation, RobotSpec
@@ -98,7 +99,9 @@ class World:
         """Simulated time since the reset, in seconds; the robot's monotonic clock."""
         return self._steps * self.spec.dt_s
 
-    def reset(self, task: str, seed: int, switches: Randomise | None = None, alternative: int = 0) -> Scenario:
+    def reset(
+        self, task: str, seed: int, switches: Randomise | None = None, alternative: int = 0
+    ) -> Scenario:
         """Draw and lay a scene.
 
         Args:
@@ -115,13 +118,15 @@ class World:
         words = np.random.default_rng([seed, 2])
         table, query = self._draw(chosen, seed, switches)
         others = [
-            q for other in _all_tasks() for q in other.alternatives(table) if (q.family, q.target, q.place) != (
+            q for other in TASKS.values() for q in other.alternatives(table) if (q.family, q.target, q.place) != (
                 query.family, query.target, query.place)
         ]  # fmt: skip
         order = words.permutation(len(others))
         queries = (query, *_varied([others[i] for i in order]))
         if not 0 <= alternative < len(queries):
-            raise ValueError(f"alternative {alternative} is outside 0..{len(queries) - 1} for {task!r}, seed {seed}")
+            raise ValueError(
+                f"alternative {alternative} is outside 0..{len(queries) - 1} for {task!r}, seed {seed}"
+            )
         if alternative:
             queries = (queries[alternative], *queries[:alternative], *queries[alternative + 1 :])
         wordings = tuple(tuple(texts(q, switches.paraphrase, words, 6)) for q in queries)
@@ -133,13 +138,13 @@ class World:
         return self._scenario
 
     @staticmethod
-    def _draw(task: object, seed: int, switches: Randomise) -> tuple[Table, Query]:
+    def _draw(task: Task, seed: int, switches: Randomise) -> tuple[Table, Query]:
         for attempt in range(_MAX_DRAWS):
             table = Table(switches, np.random.default_rng([seed, 0, attempt]))
             try:
-                if getattr(task, "family") in ("reach", "pick_up", "put_in", "stack", "press_button", "push"):
+                if task.cabinet_may_stand:
                     table.maybe_drawer()
-                return table, task.lay(table)  # type: ignore[attr-defined]
+                return table, task.lay(table)
             except NoRoomError:
                 continue
         raise RuntimeError(f"no scene found for seed {seed} in {_MAX_DRAWS} draws")
@@ -149,8 +154,7 @@ class World:
         mujoco.mj_resetData(model, data)
         self._looks.apply(switches, rng)
         for i, movable in enumerate(self._objects):
-            thing = table.things.get(i)
-            movable.place(model, data, None if thing is None else thing)
+            movable.place(model, data, table.things.get(i))
         parked = {"bowl": -0.9, "tray": -1.3, "zone": -1.6, "button": -1.9, "drawer": 0.9}
         for name in ("bowl", "tray", "zone", "button", "drawer"):
             body = model.body("cabinet" if name == "drawer" else name)
@@ -170,7 +174,8 @@ class World:
             + ["drawer" in table.fixtures]
         )
         self._colours = np.array(
-            [table.things[i].colour if i in table.things else -1 for i in range(len(POOL))] + [-1] * len(FIXTURES)
+            [table.things[i].colour if i in table.things else -1 for i in range(len(POOL))]
+            + [-1] * len(FIXTURES)
         )
         self._colours[ROW["button"]] = table.button_colour
         self._pressed, self._steps = False, 0
@@ -333,7 +338,7 @@ class _Movable:
         self.index, self.body = index, model.body(name).id
         self._qpos, self._geoms = model.joint(name).qposadr[0], np.flatnonzero(model.geom_bodyid == self.body)
 
-    def place(self, model: mujoco.MjModel, data: mujoco.MjData, thing: object | None) -> None:
+    def place(self, model: mujoco.MjModel, data: mujoco.MjData, thing: Thing | None) -> None:
         """Put the body on the table, or park it weightless and untouchable under the floor."""
         present = thing is not None
         model.body_gravcomp[self.body] = 0.0 if present else 1.0
@@ -342,9 +347,9 @@ class _Movable:
         if thing is None:
             q[:] = [_PARK_M[0] + 0.1 * self.index, _PARK_M[1], -2.0, 1, 0, 0, 0]
             return
-        yaw = thing.yaw_rad  # type: ignore[attr-defined]
-        q[:] = [*thing.position_m, np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]  # type: ignore[attr-defined]
-        model.geom_rgba[self._geoms, :3] = COLOURS[COLOUR_NAMES[thing.colour]]  # type: ignore[attr-defined]
+        yaw = thing.yaw_rad
+        q[:] = [*thing.position_m, np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
+        model.geom_rgba[self._geoms, :3] = COLOURS[COLOUR_NAMES[thing.colour]]
 
 
 def _varied(queries: list[Query]) -> list[Query]:
@@ -356,9 +361,3 @@ def _varied(queries: list[Query]) -> list[Query]:
         if count[query.family] <= 2:
             kept.append(query)
     return kept[:ALTERNATIVES]
-
-
-def _all_tasks() -> list[object]:
-    from sim.tasks import TASKS
-
-    return list(TASKS.values())

@@ -18,6 +18,7 @@ class CloseDrawer:
 
     family = "close_drawer"
     horizon = 180
+    cabinet_may_stand = False
 
     def lay(self, table: Table) -> Query:
         table.fixture("drawer")
@@ -37,6 +38,10 @@ class CloseDrawer:
             return Waypoint(np.array([*truth.tool_m[:2], 0.14]), 0.0)
         handle = truth.position_m[HANDLE]
         offset = handle - truth.tool_m
-        if abs(offset[0]) < 0.03 and 0.005 < offset[1] < _BEHIND_M + 0.03 and truth.tool_m[2] < handle[2] + 0.012:
+        if (
+            abs(offset[0]) < 0.03
+            and 0.005 < offset[1] < _BEHIND_M + 0.03
+            and truth.tool_m[2] < handle[2] + 0.012
+        ):
             return Waypoint(np.array([handle[0], truth.tool_m[1] + 0.022, handle[2]]), 0.0)
         return funnel(truth, handle - [0, _BEHIND_M, 0], 0.0, mouth_m=0.014)

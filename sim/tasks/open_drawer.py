@@ -19,6 +19,7 @@ class OpenDrawer:
 
     family = "open_drawer"
     horizon = 180
+    cabinet_may_stand = False
 
     def lay(self, table: Table) -> Query:
         table.fixture("drawer")

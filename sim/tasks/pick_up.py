@@ -17,6 +17,7 @@ class PickUp:
 
     family = "pick_up"
     horizon = 140
+    cabinet_may_stand = True
 
     def lay(self, table: Table) -> Query:
         row = table.target()

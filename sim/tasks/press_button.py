@@ -18,6 +18,7 @@ class PressButton:
 
     family = "press_button"
     horizon = 120
+    cabinet_may_stand = True
 
     def lay(self, table: Table) -> Query:
         table.fixture("button", at=table.spot(0.055, (0.36, -0.27), (0.66, 0.27), as_target=True))

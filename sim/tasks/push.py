@@ -19,6 +19,7 @@ class Push:
 
     family = "push"
     horizon = 290
+    cabinet_may_stand = True
 
     def lay(self, table: Table) -> Query:
         places = ("zone", "zone", "zone", *table.corners)
@@ -49,18 +50,30 @@ class Push:
 
     def alternatives(self, table: Table) -> list[Query]:
         rows = [row for row in table.on_table()]
-        queries = [table.query(self.family, r, point_m=(*CORNERS[c], HALF_M), place=c) for r in rows for c in table.corners]
+        queries = [
+            table.query(self.family, r, point_m=(*CORNERS[c], HALF_M), place=c)
+            for r in rows
+            for c in table.corners
+        ]
         if "zone" in table.fixtures:
             queries += [table.query(self.family, r, destination=ROW["zone"], place="zone") for r in rows]
         return queries
 
     def success(self, truth: Truth, query: Query) -> bool:
-        return self._error(truth, query).max() < TOLERANCE_M and truth.resting(query.target) and self._low(truth, query)
+        return (
+            self._error(truth, query).max() < TOLERANCE_M
+            and truth.resting(query.target)
+            and self._low(truth, query)
+        )
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         goal, at = query.goal_m(truth), truth.position_m[query.target]
         error = self._error(truth, query)
-        pushing_x = truth.tool_m[2] < 0.05 and abs(truth.tool_m[1] - at[1]) < 0.02 and abs(truth.tool_m[0] - at[0]) > 0.02
+        pushing_x = (
+            truth.tool_m[2] < 0.05
+            and abs(truth.tool_m[1] - at[1]) < 0.02
+            and abs(truth.tool_m[0] - at[0]) > 0.02
+        )
         if error[1] > (0.03 if pushing_x else 0.012):
             return push_along(truth, at, 1, goal[1])
         if error[0] > 0.012:

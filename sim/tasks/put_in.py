@@ -19,6 +19,7 @@ class PutIn:
 
     family = "put_in"
     horizon = 250
+    cabinet_may_stand = True
 
     def lay(self, table: Table) -> Query:
         place = ("bowl", "bowl", "tray")[int(table.rng.integers(3))]
@@ -40,7 +41,9 @@ class PutIn:
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         release = truth.position_m[query.destination] * [1, 1, 0] + [0, 0, RELEASE_M[query.place]]
-        return pick_and_place(truth, query.target, release, self._inside(truth, query) and truth.held != query.target)
+        return pick_and_place(
+            truth, query.target, release, self._inside(truth, query) and truth.held != query.target
+        )
 
     def _inside(self, truth: Truth, query: Query) -> bool:
         offset = truth.position_m[query.target] - truth.position_m[query.destination]

@@ -19,6 +19,7 @@ class PutInDrawer:
 
     family = "put_in_drawer"
     horizon = 290
+    cabinet_may_stand = False
 
     def lay(self, table: Table) -> Query:
         table.fixture("drawer")
@@ -44,4 +45,6 @@ class PutInDrawer:
 def inside_drawer(truth: Truth, row: int) -> bool:
     """True when the object's centre lies between the drawer's walls and below their rim."""
     offset = np.abs(truth.position_m[row] - truth.position_m[INSIDE])
-    return bool(offset[0] < CABINET_HALF_M[0] - 0.02 and offset[1] < DRAWER_DEPTH_M / 2 - 0.01 and offset[2] < 0.025)
+    return bool(
+        offset[0] < CABINET_HALF_M[0] - 0.02 and offset[1] < DRAWER_DEPTH_M / 2 - 0.01 and offset[2] < 0.025
+    )

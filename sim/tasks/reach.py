@@ -17,6 +17,7 @@ class Reach:
 
     family = "reach"
     horizon = 100
+    cabinet_may_stand = True
 
     def lay(self, table: Table) -> Query:
         row = table.target()

@@ -17,6 +17,7 @@ class Stack:
 
     family = "stack"
     horizon = 270
+    cabinet_may_stand = True
 
     def lay(self, table: Table) -> Query:
         shape, colour = table.pair(("block",), referred=False)
@@ -44,7 +45,9 @@ class Stack:
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         release = truth.position_m[query.destination] + [0, 0, 2 * HALF_M + 0.003]
-        return pick_and_place(truth, query.target, release, self._on_top(truth, query) and truth.held != query.target)
+        return pick_and_place(
+            truth, query.target, release, self._on_top(truth, query) and truth.held != query.target
+        )
 
     def _on_top(self, truth: Truth, query: Query) -> bool:
         offset = truth.position_m[query.target] - truth.position_m[query.destination]

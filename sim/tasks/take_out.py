@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from sim.layout import OPEN_DRAWER_M, Table
 from sim.objects import HALF_M
 from sim.scene import DRAWER_DEPTH_M
@@ -24,6 +22,7 @@ class TakeOut:
 
     family = "take_out"
     horizon = 270
+    cabinet_may_stand = False
 
     def lay(self, table: Table) -> Query:
         table.fixture("drawer")
@@ -31,7 +30,10 @@ class TakeOut:
         x, y = table.drawer_front_m
         table.reserve(x, y - _AHEAD_M, 0.045)
         shape, colour = table.pair()
-        at = (x + float(table.rng.uniform(-0.045, 0.045)), y + DRAWER_DEPTH_M / 2 + float(table.rng.uniform(-0.006, 0.006)))
+        at = (
+            x + float(table.rng.uniform(-0.045, 0.045)),
+            y + DRAWER_DEPTH_M / 2 + float(table.rng.uniform(-0.006, 0.006)),
+        )
         row = table.thing(shape, colour, at, DRAWER_FLOOR_M + HALF_M)
         table.clutter()
         return table.query(self.family, row, point_m=(x, y - _AHEAD_M, HALF_M))

@@ -15,6 +15,8 @@ class Task(Protocol):
     family: str
     horizon: int
     """Control steps after which an episode counts as failed."""
+    cabinet_may_stand: bool
+    """Whether the cabinet may stand there although the task does not need it."""
 
     def lay(self, table: Table) -> Query:
         """Lay what the task needs (not the clutter) and return what is asked. May raise NoRoomError."""

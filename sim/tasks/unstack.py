@@ -21,6 +21,7 @@ class Unstack:
 
     family = "unstack"
     horizon = 250
+    cabinet_may_stand = False
 
     def lay(self, table: Table) -> Query:
         shape, colour = table.pair(("block",), referred=False)
@@ -49,7 +50,9 @@ class Unstack:
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         release = query.goal_m(truth) + [0, 0, 0.003]
-        return pick_and_place(truth, query.target, release, self._down(truth, query) and truth.held != query.target)
+        return pick_and_place(
+            truth, query.target, release, self._down(truth, query) and truth.held != query.target
+        )
 
     def _down(self, truth: Truth, query: Query) -> bool:
         return bool(truth.position_m[query.target, 2] < HALF_M + 0.008)

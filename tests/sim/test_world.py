@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from sim.objects import COLOURS, COLOUR_NAMES, POOL
+from sim.objects import COLOUR_NAMES, COLOURS, POOL
 from sim.randomise import BASE
 from sim.robot import HOME_Q, ToolKinematics, robot_spec
 from sim.scene import build_scene
@@ -24,7 +24,9 @@ def test_forward_kinematics_is_the_pandas():
     assert np.allclose(rotation, np.diag([1, -1, -1]), atol=1e-6)
 
 
-@pytest.mark.parametrize("goal", [(0.35, -0.3, 0.02), (0.35, 0.3, 0.3), (0.66, -0.28, 0.02), (0.66, 0.28, 0.2)])
+@pytest.mark.parametrize(
+    "goal", [(0.35, -0.3, 0.02), (0.35, 0.3, 0.3), (0.66, -0.28, 0.02), (0.66, 0.28, 0.2)]
+)
 def test_inverse_kinematics_reaches_the_table(goal):
     kinematics = ToolKinematics(build_scene())
     q = kinematics.solve(np.array(goal), np.array(HOME_Q), 80)

@@ -66,5 +66,5 @@ def collect(overrides: list[str], show_config: bool) -> None:
         rate = f"{rows} rows at {rows / took_s:.0f} rows/s, {tries - recorded} of {tries} tries failed"
         out.print(f"{recorded} episodes recorded in {took_s:.0f} s: {rate}")
     out.print(
-        f"{config.out} holds {before + recorded} episodes; handily dataset show {config.out} draws them"
+        f"{config.out} holds {before + recorded} episodes; to see them: handily dataset show {config.out}"
     )

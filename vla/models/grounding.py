@@ -108,7 +108,7 @@ class Grounding(nn.Module):
         self.norm = nn.LayerNorm(width)
         self.pointer = nn.Linear(width, PLACES * cameras * width)
         wave_count = 2 * 5 * cameras * 2
-        self.locate = mlp(width + cameras * (width + 3) + wave_count + width, 2 * width, 3)
+        self.locate = mlp(width + cameras * (width + 3) + wave_count + width, width, 3)
         self.proprioception = nn.Linear(width, width)
         self.family = nn.Linear(width, config.families + 1)
         self.done = mlp(width, width, 1)

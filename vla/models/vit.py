@@ -149,8 +149,8 @@ class ViT(nn.Module):
         for block in self.blocks:
             tokens = block(tokens)
         tokens = self.norm(tokens)
-        half, width = config.grid // 2, config.width
-        wide = self.lift(tokens[:, 1:]).reshape(-1, half, 1, half, 1, width)
-        wide = wide.expand(-1, half, 2, half, 2, width).reshape(-1, 2 * half, 2 * half, width)
-        fused = self.norm_map(fine.permute(0, 2, 3, 1) + wide)
+        half = config.grid // 2
+        wide = self.lift(tokens[:, 1:]).transpose(1, 2).unflatten(-1, (half, half))
+        wide = F.interpolate(wide.contiguous(memory_format=torch.channels_last), scale_factor=2.0)
+        fused = self.norm_map((fine + wide).permute(0, 2, 3, 1))
         return tokens.unflatten(0, (batch, cameras)), fused.unflatten(0, (batch, cameras))
