@@ -69,7 +69,7 @@ def test_plan_survives_the_wire(goal: str, steps: list[str], done: int, note: st
 
 
 @given(frames=st.lists(st.binary(max_size=300), max_size=6))
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_bytes_are_a_message_or_a_wire_error(frames: list[bytes]) -> None:
     try:
         wire.decode(frames, wire.max_frames(SPEC))
@@ -90,7 +90,7 @@ _PLAIN = st.recursive(
     body=st.dictionaries(st.sampled_from(["rows", "dt_s", "start_s", "stamp_s", "plan"]), _PLAIN),
     frames=st.lists(st.binary(max_size=300), max_size=3),
 )
-@settings(max_examples=300, deadline=None)
+@settings(max_examples=150, deadline=None)
 def test_any_header_is_read_or_refused_by_name(header: dict, body: dict, frames: list[bytes]) -> None:
     good = {"v": 1, "verb": "act", "session": "s", "seq": 1, "body": body}
     for candidate in (header, good | header, good):

@@ -1,4 +1,4 @@
-"""A policy server as its own program, for tests with two processes: ``tiny_server.py ANNOUNCEMENT [MODE]``."""
+"""A policy server as its own program, for tests with two processes: ``tiny_server.py PATH [MODE]``."""
 
 from __future__ import annotations
 

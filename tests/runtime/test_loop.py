@@ -231,6 +231,15 @@ def test_a_sensor_that_repeats_itself_is_not_acted_upon(spec, policy, clock) -> 
     assert all(report.held for report in reports if report.now_s > 1.01)
 
 
+def test_chunks_that_always_come_too_late_are_named(spec, link, clock) -> None:
+    link.delay_s = 0.9
+    settings = replace(REAL, timeout_s=60.0)
+    result = ControlLoop(MockDriver(spec, clock), link, clock, settings).run("go")
+    assert result.reason == "model_lost"
+    assert "a chunk that lasts 0.8 s came 0.9" in result.detail
+    assert result.health.holds == result.health.ticks
+
+
 def test_a_driver_with_its_own_clock_works(spec, policy, clock) -> None:
     class Offset(MockDriver):
         def read(self):

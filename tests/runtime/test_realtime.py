@@ -1,21 +1,25 @@
-"""The loop on the real clock, against a real server process on a real socket."""
+"""The loop over real sockets: on the real clock, and in lock-step."""
 
 from __future__ import annotations
 
 import os
 import signal
 import sys
+import threading
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from vla.bridge.client import BridgeClient
+from vla.bridge.link import LocalLink
 from vla.bridge.process import ServerProcess
+from vla.bridge.server import PolicyServer
 from vla.contract import Axis, RobotSpec
 from vla.drivers.mock import MockDriver
 from vla.runtime.asker import AskSettings
-from vla.runtime.clock import MonotonicClock
+from vla.runtime.clock import MonotonicClock, SimulatedClock
 from vla.runtime.loop import ControlLoop, LoopSettings
 from vla.runtime.recorder import Recorder
 from vla.runtime.report import TickReport
@@ -62,3 +66,31 @@ def test_a_killed_or_hung_server_is_held_then_reported_by_name(
     assert np.ptp(recording.sent[-5:], axis=0).max() == 0
     assert result.elapsed_s < 5.0
     assert result.health.period_mean_s == pytest.approx(robot.dt_s, rel=0.2)
+
+
+def test_in_lockstep_neither_the_bridge_nor_a_slow_machine_changes_a_byte(spec, policy) -> None:
+    def run(link) -> bytes:
+        clock, recorder = SimulatedClock(), Recorder(spec)
+        settings = LoopSettings("lockstep", timeout_s=4.0)
+        ControlLoop(MockDriver(spec, clock), link, clock, settings, [recorder]).run("go", seed=1)
+        recording = recorder.take()
+        assert not recording.held.any()
+        return recording.sent.tobytes() + recording.state.tobytes()
+
+    local = run(LocalLink(policy))
+    act, pauses = policy.act, iter([0.0, 0.06, 0.0, 0.02, 0.1] * 100)
+
+    def slow(observation, instruction):
+        time.sleep(next(pauses))
+        return act(observation, instruction)
+
+    policy.act = slow
+    stop = threading.Event()
+    with PolicyServer(policy) as server, BridgeClient(server.endpoint, spec) as client:
+        thread = threading.Thread(target=server.serve, args=(stop,))
+        thread.start()
+        client.hello()
+        remote = run(client)
+        stop.set()
+        thread.join()
+    assert remote == local

@@ -61,7 +61,11 @@ class ServerProcess:
         self.log = log
         with log.open("wb") as output:
             self._child = subprocess.Popen(
-                list(command), stdin=subprocess.DEVNULL, stdout=output, stderr=subprocess.STDOUT
+                list(command),
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                start_new_session=True,  # Ctrl-C is the parent's to handle: it ends the child when it is done
             )
         deadline = time.monotonic() + timeout_s
         while not announcement.exists():

@@ -22,6 +22,8 @@ class AskSettings:
         plan_period_s: Least time between plan requests.
         plan_timeout_s: A plan request older than this is given up and made anew.
         lost_s: The model side counts as lost when it has owed a usable chunk for this long.
+        lockstep_timeout_s: How long lock-step waits for any one answer. Wall time, and long, since there a
+            slow machine must not change the outcome.
     """
 
     replan_s: float = 0.4
@@ -29,6 +31,7 @@ class AskSettings:
     plan_period_s: float = 0.5
     plan_timeout_s: float = 30.0
     lost_s: float = 5.0
+    lockstep_timeout_s: float = 120.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,12 +107,13 @@ class Asker:
         """
         self._failure = None
         self._ask_plan(observation, now_s)
-        self._await("plan", self._settings.plan_timeout_s, now_s)
+        self._await("plan", now_s)
         self._ask_act(observation, now_s)
-        self._await("act", self._settings.act_timeout_s, now_s)
+        self._await("act", now_s)
         return None if self._failure is None else str(self._failure)
 
-    def _await(self, verb: str, timeout_s: float, now_s: float) -> None:
+    def _await(self, verb: str, now_s: float) -> None:
+        timeout_s = self._settings.lockstep_timeout_s
         while verb in self._asked and self._failure is None:
             replies = self._link.poll(timeout_s)
             for reply in replies:
@@ -157,7 +161,7 @@ class Asker:
         elif isinstance(reply.value, Plan):
             self._take_plan(reply.value, now_s)
         else:
-            self._take_chunk(reply.value, reply.latency_s, asked.instruction)
+            self._take_chunk(reply.value, reply.latency_s, asked, now_s)
 
     def _take_plan(self, plan: Plan, now_s: float) -> None:
         before, self.plan = self.instruction, plan
@@ -167,13 +171,16 @@ class Asker:
             self._asked.pop("act", None)
             self._owed_since_s = now_s
 
-    def _take_chunk(self, chunk: ActionChunk, latency_s: float, instruction: str | None) -> None:
+    def _take_chunk(self, chunk: ActionChunk, latency_s: float, asked: _Asked, now_s: float) -> None:
         refusal = self._limiter.refusal(chunk)
         if refusal is not None:
             self._meter.refused_chunks += 1
             self._meter.last_error = refusal
             self._buffer.clear()
-        elif instruction != self.instruction or not self._buffer.put(chunk):
+        elif now_s - asked.at_s >= (lasts_s := len(chunk.actions) * chunk.dt_s):
+            self._meter.stale_chunks += 1
+            self._meter.last_error = f"a chunk that lasts {lasts_s:g} s came {now_s - asked.at_s:.2f} s late"
+        elif asked.instruction != self.instruction or not self._buffer.put(chunk):
             self._meter.stale_chunks += 1
         else:
             self._meter.chunk(latency_s)

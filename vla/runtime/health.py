@@ -26,7 +26,8 @@ class LoopHealth:
             chunks.
         deadlines_missed: Chunk requests given up because no answer came in time.
         refused_chunks: Chunks refused whole by the limiter.
-        stale_chunks: Chunks for an instruction, or from an observation, that was no longer the newest.
+        stale_chunks: Chunks for an instruction or from an observation that was no longer the newest, or that
+            came after their last row was due.
         errors: Error replies from the model side.
         dropped_replies: Late, duplicate or reordered replies that the link threw away.
         clipped: Commands that the limits had to change.
