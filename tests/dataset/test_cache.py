@@ -106,3 +106,13 @@ def test_damage_and_unknown_cameras_are_named(tmp_path, dataset_root):
     with pytest.raises(DatasetError, match=r"images\.wrist\.npy"):
         FrameCache.open(tmp_path)
     assert json.loads((tmp_path / "cache.json").read_text())["stride"] == 1
+
+
+def test_pictures_of_another_size_than_announced_are_refused(tmp_path, dataset_root):
+    root = tmp_path / "copy"
+    shutil.copytree(dataset_root, root)
+    info = json.loads((root / "meta" / "info.json").read_text())
+    info["features"]["observation.images.wrist"]["shape"] = [64, 64, 3]
+    (root / "meta" / "info.json").write_text(json.dumps(info))
+    with pytest.raises(DatasetError, match=r"'wrist' in episode 0 have shape \(32, 32, 3\)"):
+        build_cache(Dataset.open(root), tmp_path / "cache", workers=1)

@@ -40,6 +40,7 @@ windows = LeRobotDataset(
 result = {
     "frames": len(dataset), "episodes": dataset.num_episodes, "fps": dataset.fps,
     "window": windows[20]["action"].tolist(), "pad": windows[20]["action_is_pad"].tolist(),
+    "tasks": dataset.meta.tasks["task_index"].to_dict(),
     "q99": dataset.meta.stats["action"]["q99"].tolist(), "items": [],
 }
 for index in (0, 11, 12, 48, 49, 85):
@@ -64,6 +65,7 @@ def test_lerobot_reads_the_very_same_dataset(dataset_root, tmp_path):
     result = json.loads((tmp_path / "result.json").read_text())
     ours = Dataset.open(dataset_root)
     assert (result["frames"], result["episodes"], result["fps"]) == (86, 5, 20)
+    assert result["tasks"] == {task: i for i, task in enumerate(ours.tasks)}
     arrays = [ours.episode(i) for i in range(5)]
     every = {name: np.concatenate([a[name] for a in arrays]) for name in arrays[0]}
     tasks = [episode.tasks[0] for episode in ours.episodes for _ in range(episode.length)]

@@ -20,7 +20,7 @@ from typing import Any
 import numpy as np
 
 from vla.dataset.frames import FrameCache, column_file, image_file
-from vla.dataset.reader import Dataset
+from vla.dataset.reader import Dataset, Pictures
 from vla.dataset.schema import DatasetError, read_json, write_text
 
 __all__ = ["FrameCache", "build_cache", "fingerprint"]
@@ -137,16 +137,25 @@ def _fill(shared: Dataset, directory: Path, stride: int, block: Sequence[int]) -
     dataset = copy.copy(shared)  # it remembers the rows read last, so threads must not share one
     lengths = np.array([episode.length for episode in dataset.episodes])
     rows = np.concatenate([[0], np.cumsum(lengths)])
-    pictures = np.concatenate([[0], np.cumsum(-(-lengths // stride))])
+    kept = np.concatenate([[0], np.cumsum(-(-lengths // stride))])
     images = {name: np.load(directory / image_file(name), mmap_mode="r+") for name in dataset.cameras}
     columns = {
         name: np.load(directory / column_file(name), mmap_mode="r+") for name in _column_widths(dataset)
     }
-    for index, (_, arrays) in zip(block, dataset.stream(block), strict=True):
-        for camera, target in images.items():
-            target[pictures[index] : pictures[index + 1]] = arrays[dataset.cameras[camera]][::stride]
-        for name, target in columns.items():
-            target[rows[index] : rows[index + 1]] = arrays[name].reshape(len(arrays[name]), -1)
+    with Pictures(dataset) as pictures:
+        for index in block:
+            arrays = dataset.columns(index, [*columns, "timestamp"])
+            for name, target in columns.items():
+                target[rows[index] : rows[index + 1]] = arrays[name].reshape(len(arrays[name]), -1)
+            shown = pictures.read(index, arrays["timestamp"][::stride])
+            for camera, target in images.items():
+                found = shown[dataset.cameras[camera]]
+                if found.shape[1:] != target.shape[1:]:
+                    raise DatasetError(
+                        f"{dataset.root}: pictures of {camera!r} in episode {index} have shape "
+                        f"{found.shape[1:]}, info.json says {target.shape[1:]}"
+                    )
+                target[kept[index] : kept[index + 1]] = found
     for target in (*images.values(), *columns.values()):
         target.flush()
     return list(block)
@@ -173,10 +182,9 @@ def _blocks(indices: Iterable[int]) -> Iterable[list[int]]:
 
 
 def _size(feature: Mapping[str, Any]) -> tuple[int, int]:
-    shape, names = feature["shape"], feature.get("names")
-    # Older datasets put the channels first, and say so in the names.
-    first = bool(names) and str(names[0]).startswith("channel")
-    return (int(shape[1]), int(shape[2])) if first else (int(shape[0]), int(shape[1]))
+    shape = [int(n) for n in feature["shape"]]
+    # Some datasets put the channels first.
+    return (shape[0], shape[1]) if shape[2] in (1, 3, 4) else (shape[1], shape[2])
 
 
 def _allocate(path: Path, dtype: Any, shape: tuple[int, ...]) -> None:

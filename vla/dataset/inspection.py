@@ -198,7 +198,10 @@ def examine(
 
 def judged(dataset: Dataset, index: int, arrays: dict[str, NDArray[Any]]) -> bool:
     """True when an episode carries a verdict: in the sidecar, in ``next.success`` or in ``label.done``."""
-    if dataset.sidecar.get(index, {}).get("success") is not None or "next.success" in arrays:
+    if (
+        dataset.sidecar.get(dataset.episodes[index].index, {}).get("success") is not None
+        or "next.success" in arrays
+    ):
         return True
     return "label.done" in arrays and bool((arrays["label.done"][-1] > 0.5).any())
 

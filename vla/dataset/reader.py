@@ -84,7 +84,7 @@ class Dataset:
 
     def queries(self, index: int) -> list[dict[str, Any]]:
         """Labelled questions about an episode; [] where there are none."""
-        return list(self.sidecar.get(index, {}).get("queries", []))
+        return list(self.sidecar.get(self.episodes[index].index, {}).get("queries", []))
 
     def columns(self, index: int, names: Sequence[str] | None = None) -> dict[str, NDArray[Any]]:
         """An episode's numbers: feature name to array of shape (L, *shape), strings as (L, 1) objects.
