@@ -97,17 +97,18 @@ def compose_yaml(command: str, overrides: Sequence[str], schema: type) -> DictCo
     return _checked(command, merge)
 
 
-def suggest(wrong: str, choices: Iterable[str]) -> str:
-    """``"; did you mean 'x'? "`` when one choice is close to ``wrong``, then the valid choices.
+def suggest(wrong: str, choices: Iterable[str], shown: Iterable[str] | None = None) -> str:
+    """``"did you mean 'x'? "`` when one choice is close to ``wrong``, then the valid choices.
 
     Args:
         wrong: What was given.
         choices: What would have been valid.
+        shown: The choices to list, where all of them would be too many.
     """
     valid = sorted(choices)
     close = difflib.get_close_matches(wrong, valid, n=1, cutoff=0.6)
     hint = f"did you mean {close[0]!r}? " if close else ""
-    return f"{hint}valid: {', '.join(valid)}"
+    return f"{hint}valid: {', '.join(sorted(shown) if shown is not None else valid)}"
 
 
 def check_choice(key: str, value: str, choices: Iterable[str]) -> None:
@@ -128,14 +129,24 @@ def _prepare(text: str, command: str, schema: type) -> str:
         check_choice(key, value, choices[key])
         return text
     if key not in known:
-        valid = {*known, *branches}
-        raise ConfigError(f"{text}: `handily {command}` has no {key!r}; {suggest(key, valid)}")
+        hint = suggest(key, known, _beside(key, known))
+        raise ConfigError(f"{text}: `handily {command}` has no {key!r}; {hint}")
     override = f"++{key}={_quoted(value, known[key])}"
     try:
         OverridesParser.create().parse_override(override)
     except HydraException as error:
         raise ConfigError(f"{text}: the value cannot be read; lists are a,b or [a,b]") from error
     return override
+
+
+def _beside(key: str, known: Iterable[str]) -> set[str]:
+    """The keys of the innermost branch that ``key`` names rightly; deeper branches are cut to ``name.*``."""
+    names = list(known)
+    branch = key + "."
+    while not any(name.startswith(branch) for name in names):
+        branch = branch[:-1].rpartition(".")[0] + "." if "." in branch[:-1] else ""
+    tails = (name.removeprefix(branch).split(".") for name in names if name.startswith(branch))
+    return {f"{branch}{tail[0]}{'.*' if len(tail) > 1 else ''}" for tail in tails}
 
 
 def _quoted(value: str, hint: Any) -> str:

@@ -2,10 +2,46 @@
 
 from __future__ import annotations
 
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import typer
+from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
+from rich.progress import Progress as Bars
 
 from policies.config import TrainConfig
-from vla.cli.settings import configured
+from policies.network_policy import NetworkPolicy
+from policies.train import Progress
+from policies.train import train as fit
+from sim.episode import Job, Player
+from sim.robot import robot_spec
+from sim.seeds import EVALUATION_SEED
+from sim.tasks import TASKS
+from vla.cli.mistakes import INTERRUPTED
+from vla.cli.settings import configured, families
+from vla.cli.terminal import console, counted
+from vla.config import ConfigError
+from vla.contract import RobotSpec
+from vla.dataset.cache import build_cache
+from vla.dataset.reader import Dataset
+
+
+@dataclass(frozen=True)
+class RolloutConfig:
+    """Closed-loop episodes while training, every ``train.rollout_every`` steps.
+
+    Attributes:
+        task: Families to play.
+        episodes: Of each family.
+        execute: Rows of each chunk that are carried out.
+    """
+
+    task: list[str]
+    episodes: int
+    execute: int
 
 
 @dataclass(frozen=True)
@@ -16,20 +52,101 @@ class TrainCommand:
         policy: Config group: how actions are learned.
         data: Folder of demonstrations.
         cache: Folder for their decoded copy; made at the first use.
+        cache_stride: Keep the pictures of every so manieth row.
         seed: Every random draw follows from it.
         out: Folder of the run.
         train: Everything about training, see ``policies/config.py``.
+        rollout: Closed-loop episodes on the way.
     """
 
     policy: str
     data: str
     cache: str
+    cache_stride: int
     seed: int
     out: str
     train: TrainConfig
+    rollout: RolloutConfig
 
 
 def train(overrides: list[str], show_config: bool) -> None:
     """Fill the cache once, then train or resume."""
     config = configured("train", overrides, TrainCommand, show_config)
-    raise NotImplementedError(config)
+    played = families(config.rollout.task)
+    dataset = Dataset.open(config.data)
+    spec = _spec_of(dataset)
+    with counted("decoding", "episodes") as progress:
+        cache = build_cache(
+            dataset, config.cache, config.cache_stride, progress, len(os.sched_getaffinity(0))
+        )
+    rollout = _rollout(played, config.rollout) if config.train.rollout_every else None
+    with TrainingView(config.train.steps) as view:
+        folder = fit(config.train, cache, spec, families=tuple(TASKS), on_progress=view, rollout=rollout)
+    finished = view.step >= config.train.steps or config.train.stop_after_s > 0
+    console().print(f"{folder}: step {view.step} of {config.train.steps}")
+    if not finished:
+        typer.echo("handily: interrupted; nothing is lost, the same line goes on from here", err=True)
+        raise typer.Exit(INTERRUPTED)
+
+
+def _spec_of(dataset: Dataset) -> RobotSpec:
+    """The robot that gave the demonstrations; its pictures may have any size."""
+    sizes = {int(dataset.features[key]["shape"][0]) for key in dataset.cameras.values()}
+    spec = robot_spec(min(sizes, default=128))
+    cameras = {name: tuple(dataset.features[key]["shape"][:2]) for name, key in dataset.cameras.items()}
+    if dataset.robot_type != spec.name or cameras != dict(spec.cameras):
+        raise ConfigError(
+            f"data={dataset.root}: made by {dataset.robot_type!r} with cameras {cameras}; "
+            f"wanted {spec.name!r} with {dict(spec.cameras)}"
+        )
+    return spec
+
+
+def _rollout(
+    names: tuple[str, ...], config: RolloutConfig
+) -> Callable[[NetworkPolicy, int], Mapping[str, float]]:
+    """Plays the same unseen scenes each time, in this process; metrics are success rates by family."""
+
+    def play(policy: NetworkPolicy, step: int) -> dict[str, float]:
+        player = Player(lambda: policy, config.execute, "auto")
+        rates: dict[str, float] = {}
+        for name in names:
+            jobs = [Job(name, "base", EVALUATION_SEED + i) for i in range(config.episodes)]
+            rates[f"success/{name}"] = sum(player.play(job)[0].success for job in jobs) / len(jobs)
+        player.close()
+        return rates | {"success": sum(rates.values()) / len(rates)}
+
+    return play
+
+
+class TrainingView:
+    """Shows progress, speed and losses; callable as ``on_progress``."""
+
+    def __init__(self, steps: int) -> None:
+        self.step = 0
+        self._out = console(stderr=True)
+        columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
+        self._bars = Bars(*columns, console=self._out, disable=not self._out.is_terminal)
+        self._task = self._bars.add_task("", total=steps)
+
+    def __call__(self, progress: Progress) -> None:
+        """Draw one report; validations and checkpoints stay on the screen as lines."""
+        self.step = progress.step
+        losses = "  ".join(f"{name} {value:.3f}" for name, value in progress.losses.items())
+        speed = f"{progress.samples_per_s:.0f} samples/s"
+        self._bars.update(self._task, completed=progress.step, description=f"{speed}  {losses}")
+        if not self._out.is_terminal:
+            left = f"{progress.left_s / 60:.1f} min left"
+            self._out.print(f"step {progress.step}/{progress.steps}  {speed}  {left}  {losses}")
+        if progress.validation:
+            metrics = "  ".join(f"{name} {value:.3g}" for name, value in progress.validation.items())
+            self._out.print(f"step {progress.step} held out: {metrics}")
+
+    def __enter__(self) -> Self:
+        self._bars.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bars.stop()

@@ -1,0 +1,42 @@
+"""Which checkpoint a command means, without loading it."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import policies
+from vla.config import ConfigError
+
+SHIPPED = Path(policies.__file__).resolve().parent / "checkpoints" / "tabletop"
+"""The checkpoint that comes with handily."""
+
+_MANIFEST = "manifest.json"
+
+
+def resolve_checkpoint(named: str | None) -> Path:
+    """The folder that ``checkpoint=`` names: a checkpoint, a run's newest one, or the shipped one for None.
+
+    Raises:
+        ConfigError: there is none; the message lists those nearby.
+    """
+    folder = SHIPPED if named is None else Path(named)
+    if (folder / _MANIFEST).is_file():
+        return folder
+    steps = sorted(path.parent for path in folder.glob(f"step_*/{_MANIFEST}"))
+    if steps:
+        return steps[-1]
+    near = sorted({str(path.parent) for path in Path("runs").glob(f"*/*/{_MANIFEST}")}) if named else []
+    known = [*near[-5:], *([str(SHIPPED)] if (SHIPPED / _MANIFEST).is_file() else [])]
+    hint = f"; there are: {', '.join(known)}" if known else ""
+    raise ConfigError(f"checkpoint={folder}: no {_MANIFEST} there, so it is no checkpoint{hint}")
+
+
+def model_id(folder: Path) -> str:
+    """A checkpoint's folder and the start of its digest, for people and reports."""
+    return f"{folder}@{digest(folder)[:12]}"
+
+
+def digest(folder: Path) -> str:
+    """Hex SHA-256 of a checkpoint's manifest, which holds the SHA-256 of every file in it."""
+    return hashlib.sha256((folder / _MANIFEST).read_bytes()).hexdigest()

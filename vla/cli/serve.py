@@ -1,0 +1,47 @@
+"""``handily serve``: the model side of the bridge, in a process of its own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+
+from policies.network_policy import load_policy
+from vla.bridge.process import announce, stop_when_orphaned
+from vla.bridge.server import PolicyServer
+from vla.cli.checkpoints import model_id, resolve_checkpoint
+from vla.cli.settings import configured
+from vla.cli.terminal import console
+from vla.planner.language import LanguagePlanner
+
+
+@dataclass(frozen=True)
+class ServeConfig:
+    """Keys of ``handily serve``; what they mean stands in ``configs/serve.yaml``."""
+
+    checkpoint: str | None
+    endpoint: str
+    device: str
+    threads: int
+    sample_steps: int | None
+    done_threshold: float
+    announce: str | None
+
+
+def serve(overrides: list[str], show_config: bool) -> None:
+    """Load, bind, say where, and answer until SIGINT, SIGTERM or the death of the parent that asked."""
+    config = configured("serve", overrides, ServeConfig, show_config)
+    folder = resolve_checkpoint(config.checkpoint)
+    policy = load_policy(folder, config.device, config.sample_steps, config.threads)
+    planner = LanguagePlanner(policy, config.done_threshold)
+    stop = threading.Event()
+    for name in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(name, lambda *_: stop.set())
+    with PolicyServer(policy, planner, config.endpoint, model_id(folder)) as server:
+        if config.announce is not None:
+            stop_when_orphaned(stop)
+            announce(server.endpoint, Path(config.announce))
+        console().print(f"serving {folder} at {server.endpoint} (process {os.getpid()})")
+        server.serve(stop)
