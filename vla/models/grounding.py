@@ -152,7 +152,7 @@ class Grounding(nn.Module):
     def _believe(self, x: Tensor, cells: Tensor, body: Tensor) -> Grounded:
         batch, asked, width = x.shape[0], x.shape[1], x.shape[-1]
         cameras, grid = self.cameras, self.grid
-        places = x[:, :, : PLACES]
+        places = x[:, :, :PLACES]
         weight = self.pointer.weight.view(PLACES, cameras * width, width)
         bias = self.pointer.bias.view(PLACES, cameras * width)
         pointers = torch.stack([F.linear(places[:, :, i], weight[i], bias[i]) for i in range(PLACES)], dim=2)

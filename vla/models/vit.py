@@ -112,9 +112,7 @@ class ViT(nn.Module):
         self.camera = nn.Parameter(torch.randn(config.cameras, width) * 0.02)
         self.class_token = nn.Parameter(torch.randn(width) * 0.02)
         self.position = nn.Parameter(torch.randn(1 + coarse, width) * 0.02)
-        self.blocks = nn.ModuleList(
-            Block(width, config.heads, config.ratio) for _ in range(config.depth)
-        )
+        self.blocks = nn.ModuleList(Block(width, config.heads, config.ratio) for _ in range(config.depth))
         self.norm = nn.LayerNorm(width)
         self.lift = nn.Linear(width, width)
         self.norm_map = nn.LayerNorm(width)

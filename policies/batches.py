@@ -1,0 +1,275 @@
+"""Training batches out of a memory-mapped cache.
+
+A batch is a pure function of the seed and the step: no cursor, no hidden random state, so that a run goes on
+after a kill exactly where it was, and a prefetching thread changes nothing.
+"""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, fields
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from policies.augmentation import AugmentConfig, cut_out, draw_light, shift
+from policies.phrasing import disturb
+from vla.contract import RobotSpec
+from vla.dataset.frames import FrameCache
+from vla.models.text import InstructionTokenizer
+
+ENTITIES, DONE = "label.entities", "label.done"
+
+
+@dataclass(frozen=True)
+class Batch:
+    """B samples, M instructions each (instruction 0 is the demonstrated one), C cameras.
+
+    Attributes:
+        images: uint8 (B, C, H, W, 3).
+        light: Light of each picture, (B, C, 7), see ``augmentation.draw_light``.
+        state: (B, S) in the robot's units.
+        actions: Absolute chunks (B, T, A) in the robot's units.
+        valid: (B, T) bool, False on rows past the episode's end.
+        tokens: (B, M, L) int64.
+        mask: (B, M, L) bool, True on tokens.
+        places: Target and destination (B, M, 2, 3) in m, NaN where there is none.
+        uv: Where they are seen, (B, M, 2, C, 2) in 0..1 of the picture; NaN or outside where they are not.
+        family: (B, M) int64.
+        done: (B, M) 0 or 1, NaN where unknown.
+    """
+
+    images: Tensor
+    light: Tensor
+    state: Tensor
+    actions: Tensor
+    valid: Tensor
+    tokens: Tensor
+    mask: Tensor
+    places: Tensor
+    uv: Tensor
+    family: Tensor
+    done: Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        """The same batch on ``device``."""
+        return Batch(**{f.name: getattr(self, f.name).to(device, non_blocking=True) for f in fields(self)})
+
+
+def split_episodes(cache: FrameCache, held_out: float, seed: int) -> tuple[NDArray[Any], NDArray[Any]]:
+    """Episodes to train on and episodes to validate on, drawn from the split called "train"."""
+    episodes = np.flatnonzero([split == "train" for split in cache.splits])
+    order = np.random.default_rng([seed, 1]).permutation(episodes)
+    count = min(max(1, round(held_out * len(order))), len(order) - 1) if held_out else 0
+    return np.sort(order[count:]), np.sort(order[:count])
+
+
+class BatchSource:
+    """Draws batches from some of a cache's episodes."""
+
+    def __init__(
+        self,
+        cache: FrameCache,
+        episodes: NDArray[Any],
+        spec: RobotSpec,
+        tokenizer: InstructionTokenizer,
+        *,
+        chunk: int,
+        families: Sequence[str],
+        augment: AugmentConfig | None,
+        alternatives: int = 2,
+        balance: bool = True,
+    ) -> None:
+        """Prepare to draw.
+
+        Args:
+            cache: Pictures, numbers and labels.
+            episodes: Numbers of the episodes to draw from.
+            spec: The robot; ``label.entities`` lists pictures in the order of its cameras.
+            tokenizer: Encodes instructions.
+            chunk: Rows T of an action chunk.
+            families: Names whose index is the family label; any other name gets ``len(families)``.
+            augment: None for samples as recorded, with the first phrasing of each instruction.
+            alternatives: Instructions per sample beside the demonstrated one.
+            balance: Whether families get equal shares, or frames.
+
+        Raises:
+            ValueError: there is no frame to draw, or a camera is missing.
+        """
+        missing = set(spec.cameras) - set(cache.images)
+        if missing:
+            raise ValueError(f"cameras {sorted(missing)} are not in the cache; it has {sorted(cache.images)}")
+        self._cache, self._spec, self._tokenizer = cache, spec, tokenizer
+        self._chunk, self._augment, self._alternatives = chunk, augment, alternatives
+        self._cameras = list(spec.cameras)
+        self._families = {name: i for i, name in enumerate(families)}
+        self._queries = [
+            cache.queries[e] or [{"texts": [cache.tasks[e]], "family": ""}] for e in range(len(cache.tasks))
+        ]
+        owner = cache.episode_of(cache.frame_index_of)
+        self.pictures = np.flatnonzero(np.isin(owner, episodes))
+        if not len(self.pictures):
+            raise ValueError(f"{len(episodes)} episodes hold no frame to draw from")
+        self._owner = owner
+        weight = np.ones(len(self.pictures))
+        if balance:
+            names = np.array([self._queries[e][0].get("family", "") for e in owner[self.pictures]])
+            _, which, count = np.unique(names, return_inverse=True, return_counts=True)
+            weight = 1.0 / count[which]
+        self._share = np.cumsum(weight) / weight.sum()
+
+    def batch(self, seed: Sequence[int], size: int) -> Batch:
+        """The batch that belongs to ``seed``; samples are spread evenly over the data."""
+        rng = np.random.default_rng(seed)
+        spots = (np.arange(size) + rng.random(size)) / size
+        drawn = np.minimum(np.searchsorted(self._share, spots, side="right"), len(self.pictures) - 1)
+        return self._gather(self.pictures[drawn], rng)
+
+    def _gather(self, pictures: NDArray[Any], rng: np.random.Generator) -> Batch:
+        cache = self._cache
+        frames = cache.frame_index_of[pictures]
+        owner = self._owner[pictures]
+        images, moved = self._look(pictures, rng)
+        last = cache.bounds[owner + 1] - 1
+        light = np.tile(np.float32([1, 1, 1, 0, 0, 0, 0]), (images.shape[0] * images.shape[1], 1))
+        if self._augment:
+            light = draw_light(rng, len(light), self._augment)
+        asked, texts = self._ask(owner, rng)
+        ids, mask = self._tokenizer(texts)
+        places, uv, family, done = self._label(frames, owner, asked)
+        uv += moved[:, None, None]
+        shape = (len(pictures), asked.shape[1], -1)
+        arrays = {
+            "images": images,
+            "light": light.reshape(*images.shape[:2], 7),
+            "state": np.array(cache.state[frames], np.float32),
+            "actions": np.array(cache.chunk("action", frames, self._chunk), np.float32),
+            "valid": frames[:, None] + np.arange(self._chunk) <= last[:, None],
+            "tokens": ids.reshape(shape),
+            "mask": mask.reshape(shape),
+            "places": places,
+            "uv": uv,
+            "family": family,
+            "done": done,
+        }
+        return Batch(**{name: torch.from_numpy(array) for name, array in arrays.items()})
+
+    def _look(
+        self, pictures: NDArray[Any], rng: np.random.Generator
+    ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
+        """Pictures (B, C, H, W, 3) and how far each was moved, (B, C, 2) in 0..1 of its size."""
+        size = self._spec.cameras[self._cameras[0]]
+        out = np.empty((len(pictures), len(self._cameras), *size, 3), np.uint8)
+        moved = np.zeros((*out.shape[:2], 2), np.float32)
+        config = self._augment
+        offsets = np.zeros((*out.shape[:2], 2), int)
+        hide = np.zeros(out.shape[:2], bool)
+        if config:
+            offsets = rng.integers(-config.shift_px, config.shift_px + 1, offsets.shape)
+            hide = rng.random(hide.shape) < config.cutout
+        for c, name in enumerate(self._cameras):
+            source = self._cache.images[name]
+            for i in np.argsort(pictures, kind="stable"):
+                dx, dy = offsets[i, c]
+                shift(source[pictures[i]], int(dx), int(dy), out[i, c])
+                if config and hide[i, c]:
+                    cut_out(out[i, c], rng, config.cutout_px)
+        moved[:] = offsets / np.float32([size[1], size[0]])
+        return out, moved
+
+    def _ask(self, owner: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], list[str]]:
+        """Which queries to ask, (B, M) with the demonstrated one first, and their words, B*M of them."""
+        asked = np.zeros((len(owner), 1 + self._alternatives), int)
+        texts: list[str] = []
+        for i, episode in enumerate(owner):
+            queries = self._queries[episode]
+            others = len(queries) - 1
+            if others > 0 and self._alternatives:
+                # With fewer alternatives than asked for, some come twice, in other words.
+                asked[i, 1:] = (
+                    1
+                    + rng.permuted(np.arange(max(self._alternatives, others)) % others)[: self._alternatives]
+                )
+            for q in asked[i]:
+                phrasings = queries[q]["texts"]
+                text = phrasings[0]
+                if self._augment:
+                    text = disturb(phrasings[rng.integers(len(phrasings))], rng, self._augment.words)
+                texts.append(text)
+        return asked, texts
+
+    def _label(self, frames: NDArray[Any], owner: NDArray[Any], asked: NDArray[Any]) -> tuple[Any, ...]:
+        cameras, (samples, count) = len(self._cameras), asked.shape
+        places = np.full((samples, count, 2, 3), np.nan, np.float32)
+        uv = np.full((samples, count, 2, cameras, 2), np.nan, np.float32)
+        family = np.zeros((samples, count), np.int64)
+        done = np.full((samples, count), np.nan, np.float32)
+        columns = self._cache.columns
+        entities = None
+        if ENTITIES in columns:
+            entities = np.asarray(columns[ENTITIES][frames], np.float32).reshape(samples, -1, 5 + 2 * cameras)
+        if DONE in columns:
+            known = np.asarray(columns[DONE][frames], np.float32)
+            done = np.take_along_axis(known, np.minimum(asked, known.shape[1] - 1), 1)
+            done[asked >= known.shape[1]] = np.nan
+        for i, j in np.ndindex(samples, count):
+            query = self._queries[owner[i]][asked[i, j]]
+            family[i, j] = self._families.get(query.get("family", ""), len(self._families))
+            for p, role in enumerate(("target", "destination")):
+                row = query.get(role, -1)
+                if entities is not None and row >= 0 and entities[i, row, 0] > 0:
+                    places[i, j, p] = entities[i, row, 2:5]
+                    uv[i, j, p] = entities[i, row, 5:].reshape(cameras, 2)
+            point = query.get("point")
+            if point is not None and query.get("destination", -1) < 0:
+                places[i, j, 1] = point
+        return places, uv, family, done
+
+
+def stream(
+    source: BatchSource, seed: Sequence[int], first: int, last: int, size: int, ahead: int
+) -> Iterator[Batch]:
+    """Batches of steps ``first`` to ``last - 1``, at most ``ahead`` of them prepared by a thread.
+
+    Raises:
+        Exception: whatever drawing a batch raised, in the caller's thread.
+    """
+    if ahead < 1:
+        for step in range(first, last):
+            yield source.batch([*seed, step], size)
+        return
+    ready: queue.Queue[Batch | BaseException] = queue.Queue(ahead)
+    stop = threading.Event()
+
+    def put(item: Batch | BaseException) -> None:
+        while not stop.is_set():
+            try:
+                return ready.put(item, timeout=0.2)
+            except queue.Full:
+                continue
+
+    def work() -> None:
+        for step in range(first, last):
+            if stop.is_set():
+                return
+            try:
+                put(source.batch([*seed, step], size))
+            except BaseException as error:
+                return put(error)
+
+    thread = threading.Thread(target=work, name="batches", daemon=True)
+    thread.start()
+    try:
+        for _ in range(first, last):
+            item = ready.get()
+            if isinstance(item, BaseException):
+                raise item
+            yield item
+    finally:
+        stop.set()
+        thread.join()

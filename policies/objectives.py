@@ -1,0 +1,93 @@
+"""What the network is trained for: the policy's own loss, and what the demonstrations' labels teach beside it."""
+
+from __future__ import annotations
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from policies.algorithm import Algorithm
+from policies.augmentation import Light
+from policies.batches import Batch
+from policies.config import LossConfig
+from policies.normalisation import Normalisation, tool_position
+from vla.contract import RobotSpec
+from vla.models.grounding import Grounded
+from vla.models.vla import VLA
+
+
+def heat_loss(heat: Tensor, uv: Tensor) -> Tensor:
+    """Cross-entropy of heatmaps against labels spread bilinearly over the four nearest cells.
+
+    The spread makes the soft-argmax of a perfect heatmap equal to the label, finer than a cell.
+
+    Args:
+        heat: Logits (..., G, G), rows first.
+        uv: Labels (..., 2); those that are NaN or outside [0, 1) do not count.
+
+    Returns:
+        Mean over labels in nats, 0 when there is none.
+    """
+    grid = heat.shape[-1]
+    seen = ((uv >= 0) & (uv < 1)).all(-1)
+    logs = heat.flatten(-2)[seen].float().log_softmax(-1)
+    spot = (uv[seen] * grid - 0.5).clamp(0, grid - 1)
+    low = spot.floor().clamp(max=grid - 2)
+    part = spot - low
+    column, row = low.long().unbind(-1)
+    loss = heat.new_zeros((), dtype=torch.float32)
+    for i in (0, 1):
+        for j in (0, 1):
+            weight = (part[:, 0] if i else 1 - part[:, 0]) * (part[:, 1] if j else 1 - part[:, 1])
+            picked = logs.gather(-1, ((row + j) * grid + column + i)[:, None]).squeeze(-1)
+            loss = loss - (weight * picked).sum()
+    return loss / seen.sum().clamp(min=1)
+
+
+def grounding_losses(grounded: Grounded, batch: Batch) -> dict[str, Tensor]:
+    """The supervised parts, each a mean over what is labelled; see ``LossConfig`` for their units."""
+    known = batch.places.isfinite().all(-1)
+    label = torch.where(known[..., None], batch.places, grounded.position.detach())
+    miss = F.smooth_l1_loss(10 * grounded.position, 10 * label, reduction="none", beta=0.2).sum(-1)
+    judged = batch.done.isfinite()
+    done = F.binary_cross_entropy_with_logits(grounded.done, batch.done.nan_to_num(), reduction="none")
+    return {
+        "heat": heat_loss(grounded.heat, batch.uv),
+        "position": (miss * known).sum() / known.sum().clamp(min=1),
+        "family": F.cross_entropy(grounded.family.flatten(0, 1), batch.family.flatten()),
+        "done": (done * judged).sum() / judged.sum().clamp(min=1),
+    }
+
+
+class TrainStep(nn.Module):
+    """A batch in, losses out: the module that a training loop wraps, averages and differentiates."""
+
+    def __init__(
+        self,
+        network: VLA,
+        algorithm: Algorithm,
+        normalisation: Normalisation,
+        spec: RobotSpec,
+        weights: LossConfig,
+    ) -> None:
+        super().__init__()
+        self.network = network
+        self.light = Light(next(iter(spec.cameras.values())))
+        self._algorithm, self._normalisation = algorithm, normalisation
+        self._spec, self._weights = spec, weights
+
+    def forward(self, batch: Batch) -> dict[str, Tensor]:
+        """Scalar losses by name; ``total`` is the weighted sum to differentiate."""
+        device = batch.images.device
+        fast = torch.is_autocast_enabled(device.type)
+        dtype = torch.get_autocast_dtype(device.type) if fast else torch.float32
+        images = self.light(batch.images, batch.light, dtype)
+        network, scale = self.network, self._normalisation
+        text = network.read(batch.tokens, batch.mask)
+        tool = tool_position(self._spec, batch.state)
+        context = network.encode(images, scale.state(batch.state), tool, text, batch.mask)
+        chunks = scale.encode(batch.actions, batch.state)
+        losses = {"action": self._algorithm.loss(network, context, chunks, batch.valid)}
+        losses |= grounding_losses(context.grounded, batch)
+        total = torch.stack([getattr(self._weights, name) * value for name, value in losses.items()]).sum()
+        return {"total": total, **losses}

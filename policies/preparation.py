@@ -1,0 +1,122 @@
+"""What a run fixes before its first step: the split, the words, the scales."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from policies.batches import ENTITIES, BatchSource, split_episodes
+from policies.checkpoint import Checkpoint, CheckpointError, list_checkpoints, read_checkpoint
+from policies.config import TrainConfig
+from policies.normalisation import Normalisation, relative_axes
+from policies.phrasing import POLITE_FIRST, POLITE_LAST
+from vla.contract import RobotSpec
+from vla.dataset.frames import FrameCache
+from vla.models.text import InstructionTokenizer
+
+
+@dataclass(frozen=True)
+class Preparation:
+    """Everything a run needs beside the network.
+
+    Attributes:
+        tokenizer: Trained on the data, or inherited with the weights.
+        normalisation: Measured on the data, or inherited with the weights.
+        source: Training samples.
+        held_out: Validation samples, or None where no episode is held out.
+        begin: Checkpoint whose weights the run starts from, or None for fresh ones.
+        resumed: Whether ``begin`` is this run's own, so that optimiser and step go on too.
+    """
+
+    tokenizer: InstructionTokenizer
+    normalisation: Normalisation
+    source: BatchSource
+    held_out: BatchSource | None
+    begin: Checkpoint | None
+    resumed: bool
+
+
+def prepare(config: TrainConfig, cache: FrameCache, spec: RobotSpec, families: Sequence[str]) -> Preparation:
+    """Split the data, and fit or inherit the tokenizer and the scales.
+
+    Raises:
+        CheckpointError: the checkpoint to start from is damaged, or belongs to another robot or network.
+        ValueError: the data hold no frame to train on.
+    """
+    begin, resumed = _begin(config, spec)
+    train, held_out = split_episodes(cache, config.held_out, config.seed)
+    tokenizer = begin.tokenizer if begin else _learn_words(config, cache)
+    normalisation = begin.normalisation if begin else _measure(config, cache, spec, train)
+    shared: dict[str, Any] = {
+        "chunk": config.model.expert.chunk,
+        "families": families,
+        "alternatives": config.alternatives,
+        "balance": config.balance,
+    }
+    return Preparation(
+        tokenizer=tokenizer,
+        normalisation=normalisation,
+        source=BatchSource(cache, train, spec, tokenizer, augment=config.augment, **shared),
+        held_out=BatchSource(cache, held_out, spec, tokenizer, augment=None, **shared)
+        if len(held_out)
+        else None,
+        begin=begin,
+        resumed=resumed,
+    )
+
+
+def _begin(config: TrainConfig, spec: RobotSpec) -> tuple[Checkpoint | None, bool]:
+    own = list_checkpoints(Path(config.output))
+    if own and not config.resume:
+        raise CheckpointError(
+            f"{config.output} holds checkpoints already; choose another output or resume=true"
+        )
+    path = str(own[-1]) if own else config.init_from
+    if not path:
+        return None, False
+    begin = read_checkpoint(path)
+    differences = spec.differences(begin.spec)
+    if differences:
+        raise CheckpointError(f"{path} belongs to another robot: {'; '.join(differences)}")
+    if begin.config.model != config.model:
+        raise CheckpointError(
+            f"{path} holds another network: {begin.config.model}, configured {config.model}"
+        )
+    if own and begin.config.policy != config.policy:
+        raise CheckpointError(f"{path} was trained as {begin.config.policy!r}, configured {config.policy!r}")
+    return begin, bool(own)
+
+
+def _learn_words(config: TrainConfig, cache: FrameCache) -> InstructionTokenizer:
+    texts = {text for queries in cache.queries for query in queries for text in query["texts"]}
+    text = config.model.text
+    return InstructionTokenizer.train(
+        texts | set(cache.tasks) | {*POLITE_FIRST, *POLITE_LAST}, text.vocabulary, text.max_tokens
+    )
+
+
+def _measure(
+    config: TrainConfig, cache: FrameCache, spec: RobotSpec, episodes: NDArray[Any]
+) -> Normalisation:
+    frames = np.concatenate([np.arange(cache.bounds[e], cache.bounds[e + 1]) for e in episodes])
+    # Twenty thousand chunks fix a mean and a deviation to a percent.
+    frames = frames[:: max(1, len(frames) // 20_000)]
+    chunk = config.model.expert.chunk
+    last = cache.bounds[cache.episode_of(frames) + 1] - 1
+    places = np.full((1, 3), np.nan, np.float32)
+    if ENTITIES in cache.columns:
+        rows = np.asarray(cache.columns[ENTITIES][frames], np.float32)
+        rows = rows.reshape(-1, 5 + 2 * len(spec.cameras))
+        places = rows[rows[:, 0] > 0][:, 2:5]
+    return Normalisation.fit(
+        relative_axes(spec),
+        np.asarray(cache.chunk("action", frames, chunk), np.float32),
+        frames[:, None] + np.arange(chunk) <= last[:, None],
+        np.asarray(cache.state[frames], np.float32),
+        places,
+    )
