@@ -1,0 +1,238 @@
+"""Evaluation: many episodes over processes, success rates with intervals, a manifest others can rerun, films.
+
+An episode is a function of (task, axis, seed, policy, execute): the number of workers changes only the time.
+"""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import sys
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from sim.backend import choose_backend
+from sim.episode import EVALUATION_AXES, Episode, Job, Player, PolicySource
+from sim.footage import Reel
+from sim.seeds import EVALUATION_SEED
+from sim.tasks import TASKS
+from sim.wilson import wilson_interval
+from vla.contract import ContractError
+from vla.runtime.film import Shot
+from vla.runtime.outcome import versions
+
+SUITES = ("tabletop",)
+EXECUTE = 8
+"""Rows of a chunk that are carried out before the policy is asked again."""
+
+Progress = Callable[[int, int], None]
+"""Told (episodes done, episodes in all) after each episode."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rate:
+    """How often one task succeeded along one axis; ``low`` and ``high`` bound the rate (95 % Wilson)."""
+
+    task: str
+    axis: str
+    trials: int
+    successes: int
+    low: float
+    high: float
+
+    @property
+    def rate(self) -> float:
+        """Share of successes, 0 without trials."""
+        return self.successes / self.trials if self.trials else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class EvalReport:
+    """What an evaluation found.
+
+    Attributes:
+        settings: Suite, tasks, axes, episodes, seed, execute: what a rerun needs besides the policy.
+        versions: Versions of Python and the packages that matter.
+        episodes: In the order of tasks, axes and seeds.
+        wall_s: How long it took; not part of the result.
+    """
+
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    episodes: tuple[Episode, ...]
+    wall_s: float = field(default=0.0, compare=False)
+
+    def rates(self) -> tuple[Rate, ...]:
+        """One per task and axis, tasks first."""
+        return tuple(
+            self._rate(task, axis) for task in self.settings["tasks"] for axis in self.settings["axes"]
+        )
+
+    def overall(self, axis: str) -> Rate:
+        """All tasks together along one axis (every task has the same number of episodes)."""
+        return self._rate("", axis)
+
+    def _rate(self, task: str, axis: str) -> Rate:
+        found = [e.success for e in self.episodes if e.axis == axis and task in ("", e.task)]
+        low, high = wilson_interval(sum(found), len(found))
+        return Rate(task or "mean", axis, len(found), sum(found), low, high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types: settings, versions, rates, means per axis and every episode."""
+        axes = self.settings["axes"]
+        return {
+            "settings": dict(self.settings),
+            "versions": dict(self.versions),
+            "wall_s": round(self.wall_s, 1),
+            "means": [_rate_dict(self.overall(axis)) for axis in axes],
+            "rates": [_rate_dict(rate) for rate in self.rates()],
+            "episodes": [asdict(episode) for episode in self.episodes],
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> EvalReport:
+        """Rebuild a report from :meth:`to_dict`'s output.
+
+        Raises:
+            ContractError: it is something else.
+        """
+        try:
+            episodes = tuple(Episode(**episode) for episode in data["episodes"])
+            return cls(data["settings"], data["versions"], episodes, data["wall_s"])
+        except (KeyError, TypeError) as error:
+            raise ContractError(f"not an evaluation manifest: {error!r}") from error
+
+    def write(self, path: Path) -> None:
+        """Write the manifest as JSON; it appears only when it is complete."""
+        draft = path.with_name(f".{path.name}.part")
+        draft.write_text(json.dumps(self.to_dict(), indent=1) + "\n")
+        os.replace(draft, path)
+
+
+def evaluate(
+    make_policy: PolicySource,
+    suite: str = "tabletop",
+    tasks: Sequence[str] = tuple(TASKS),
+    episodes: int = 50,
+    axes: Sequence[str] = ("base",),
+    seed: int = EVALUATION_SEED,
+    workers: int = 0,
+    progress: Progress | None = None,
+    *,
+    execute: int = EXECUTE,
+    backend: str = "auto",
+    folder: Path | None = None,
+    more_settings: Mapping[str, Any] | None = None,
+) -> EvalReport:
+    """Play ``episodes`` scenes of every task along every axis, the same scenes for every axis.
+
+    Args:
+        make_policy: Called once per worker, so it must be picklable (a function of a module, or a
+            ``functools.partial`` of one); or the class :class:`sim.expert.ScriptedExpert`.
+        suite: One of :data:`SUITES`.
+        tasks: Task families.
+        episodes: Scenes per task and axis, at least 1.
+        axes: Some of :data:`sim.episode.EVALUATION_AXES`; each varies one thing against ``"base"``.
+        seed: First scene seed, at least :data:`sim.seeds.EVALUATION_SEED`.
+        workers: Processes; 0 means one per core that this process may use.
+        progress: Called after each episode.
+        execute: Rows of each chunk that are carried out, at least 1.
+        backend: See :func:`sim.backend.choose_backend`.
+        folder: Where to leave ``eval.json``, ``contact_sheet.png``, ``failures.mp4`` and ``failures/``; None
+            leaves nothing.
+        more_settings: Written into the manifest's settings, for example the checkpoint's digest.
+
+    Raises:
+        ValueError: an argument is outside its choices, or ``seed`` may have been trained on.
+        ContractError: the policy was made for another robot.
+    """
+    if suite not in SUITES:
+        raise ValueError(f"suite {suite!r} is not one of {', '.join(SUITES)}")
+    for what, value, least in (("episodes", episodes, 1), ("workers", workers, 0), ("execute", execute, 1)):
+        if value < least:
+            raise ValueError(f"{what} {value} must be at least {least}")
+    jobs = [
+        Job(task, axis, seed + k, filmed=folder is not None and k == 0 and axis == axes[0])
+        for task in tasks
+        for axis in axes
+        for k in range(episodes)
+    ]
+    began_s = time.monotonic()
+    backend = choose_backend(backend)
+    found: list[Episode | None] = [None] * len(jobs)
+    reel = None if folder is None else Reel(folder)
+    stream = _play_all(make_policy, execute, backend, jobs, workers or _cores())
+    for done, (index, episode, shots) in enumerate(stream, start=1):
+        found[index] = episode
+        if reel is not None:
+            reel.add(index, jobs[index].filmed, episode, shots)
+        if progress is not None:
+            progress(done, len(jobs))
+    settings = {
+        "suite": suite, "tasks": list(tasks), "axes": list(axes), "episodes": episodes, "seed": seed,
+        "execute": execute, "backend": backend, **(more_settings or {}),
+    }  # fmt: skip
+    played = tuple(episode for episode in found if episode is not None)
+    report = EvalReport(settings, versions(), played, time.monotonic() - began_s)
+    if folder is not None and reel is not None:
+        reel.finish()
+        report.write(folder / "eval.json")
+    return report
+
+
+def _play_all(
+    make_policy: PolicySource, execute: int, backend: str, jobs: Sequence[Job], workers: int
+) -> Iterator[tuple[int, Episode, list[Shot]]]:
+    """(job index, outcome, pictures) as the episodes finish."""
+    # Fresh interpreters: a forked one would inherit the parent's threads, GL state and torch settings.
+    pool = ProcessPoolExecutor(
+        min(workers, len(jobs)),
+        multiprocessing.get_context("spawn"),
+        initializer=_prepare,
+        initargs=(make_policy, execute, backend),
+    )
+    try:
+        futures = {pool.submit(_play, job): index for index, job in enumerate(jobs)}
+        for future in as_completed(futures):
+            episode, shots = future.result()
+            yield futures.pop(future), episode, shots
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_recipe: tuple[PolicySource, int, str] | None = None
+_player: Player | None = None
+
+
+def _prepare(make_policy: PolicySource, execute: int, backend: str) -> None:
+    global _recipe
+    _recipe = make_policy, execute, backend
+
+
+def _play(job: Job) -> tuple[Episode, list[Shot]]:
+    """Runs in a worker. The player is made with the first job: its errors reach the caller as they are."""
+    global _player
+    if _player is None:
+        assert _recipe is not None
+        _player = Player(*_recipe)
+        torch = sys.modules.get("torch")
+        if torch is not None:
+            # One core per process; and sums in a fixed order, whatever the number of cores.
+            torch.set_num_threads(1)
+    return _player.play(job)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _rate_dict(rate: Rate) -> dict[str, Any]:
+    return asdict(rate) | {"rate": round(rate.rate, 4)}
+
+
+__all__ = ["EVALUATION_AXES", "EXECUTE", "SUITES", "EvalReport", "Rate", "evaluate"]

@@ -1,0 +1,160 @@
+"""Evaluation: a function of its seeds, honest intervals, footage that plays, and a test of understanding."""
+
+import json
+from functools import partial
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from sim.episode import COUNTERFACTUAL, Job, Player
+from sim.evaluate import EvalReport, evaluate
+from sim.expert import ScriptedExpert
+from sim.robot import robot_spec
+from sim.seeds import EVALUATION_SEED
+from sim.wilson import wilson_interval
+from vla.contract import ActionChunk, ContractError, Observation, Policy, RobotSpec
+
+SIZE = 32
+
+
+class Wanderer:
+    """Acts by its seed and what it sees, and never succeeds at anything but luck."""
+
+    def __init__(self, spec: RobotSpec, rows: int = 16) -> None:
+        self.spec, self._rows = spec, rows
+        self._rng = np.random.default_rng(0)
+
+    def reset(self, seed: int) -> None:
+        self._rng = np.random.default_rng(seed)
+
+    def act(self, observation: Observation, instruction: str) -> ActionChunk:
+        low, high = self.spec.action_low, self.spec.action_high
+        low[2] = 0.2  # stays above everything
+        share = 0.5 * self._rng.random((self._rows, 4)) + 0.5 * observation.images["front"].mean() / 255
+        actions = low + (high - low) * share
+        return ActionChunk(actions.astype(np.float32), self.spec.dt_s, observation.stamp_s)
+
+
+def wander(rows: int = 16) -> Policy:
+    return Wanderer(robot_spec(SIZE), rows)
+
+
+def wander_elsewhere() -> Policy:
+    return Wanderer(
+        RobotSpec("other", robot_spec().action, robot_spec().state, {"front": (SIZE, SIZE)}, 10.0)
+    )
+
+
+def test_more_workers_change_nothing_and_failures_are_filmed(tmp_path: Path) -> None:
+    heard: list[tuple[int, int]] = []
+    settings = {"tasks": ("press_button", "reach"), "episodes": 1, "axes": ("base", "start")}
+    one = evaluate(wander, **settings, workers=1, folder=tmp_path, progress=lambda *n: heard.append(n))
+    two = evaluate(wander, **settings, workers=2)
+    assert one == two
+    assert heard == [(k, 4) for k in range(1, 5)]
+    assert [(e.task, e.axis) for e in one.episodes] == [
+        ("press_button", "base"), ("press_button", "start"), ("reach", "base"), ("reach", "start"),
+    ]  # fmt: skip
+    failed = [episode for episode in one.episodes if not episode.success]
+    assert failed
+    assert all(episode.steps == episode.horizon for episode in failed)
+    assert len(list((tmp_path / "failures").glob("*.mp4"))) == len(failed)
+    with av.open(str(tmp_path / "failures.mp4")) as film:
+        pictures = [frame.to_ndarray(format="rgb24") for frame in film.decode(video=0)]
+    assert len(pictures) > 10
+    assert np.ptp(pictures[0]) > 100
+    assert (tmp_path / "contact_sheet.png").stat().st_size > 1000
+    manifest = json.loads((tmp_path / "eval.json").read_text())
+    assert EvalReport.from_dict(manifest).episodes == one.episodes
+    assert manifest["settings"]["seed"] == EVALUATION_SEED
+    assert "mujoco" in manifest["versions"]
+
+
+def test_the_expert_succeeds_and_does_what_other_words_say() -> None:
+    player = Player(ScriptedExpert, execute=8, backend="auto")
+    for axis in ("base", COUNTERFACTUAL):
+        episode, shots = player.play(Job("pick_up", axis, EVALUATION_SEED + 2))
+        assert episode.success
+        assert episode.touched == episode.target
+        assert shots == []
+    player.close()
+
+
+def test_a_counterfactual_is_the_same_scene_with_another_object_named() -> None:
+    player = Player(partial(wander), execute=8, backend="auto")
+    plain, shots = player.play(Job("put_in", "base", EVALUATION_SEED))
+    other, other_shots = player.play(Job("put_in", COUNTERFACTUAL, EVALUATION_SEED))
+    player.close()
+    assert other.seed == plain.seed
+    assert other.target != plain.target
+    assert other.instruction != plain.instruction
+    assert np.array_equal(shots[0].images["front"], other_shots[0].images["front"])
+    assert not other.success or other.touched == other.target
+
+
+def test_the_policy_is_asked_again_after_the_rows_that_are_executed() -> None:
+    asked: list[float] = []
+
+    class Noting(Wanderer):
+        def act(self, observation: Observation, instruction: str) -> ActionChunk:
+            asked.append(observation.stamp_s)
+            return super().act(observation, instruction)
+
+    for execute, rows, expected in ((8, 16, 8), (4, 16, 4), (8, 3, 3)):
+        asked.clear()
+        player = Player(lambda rows=rows: Noting(robot_spec(SIZE), rows), execute, "auto")
+        player.play(Job("press_button", "base", EVALUATION_SEED))
+        player.close()
+        assert np.allclose(np.diff(asked), expected * 0.05)
+
+
+def test_seeds_of_training_are_refused() -> None:
+    with pytest.raises(ValueError, match=r"seed 999999 is below 1000000"):
+        evaluate(wander, episodes=1, seed=EVALUATION_SEED - 1)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"suite": "kitchen"}, "suite 'kitchen' is not one of tabletop"),
+        ({"tasks": ("fly",)}, "task 'fly' is not one of"),
+        ({"axes": ("weather",)}, "axis 'weather' is not one of base, layout"),
+        ({"episodes": 0}, "episodes 0"),
+        ({"execute": 0}, "execute 0"),
+    ],
+)
+def test_wrong_choices_are_named(wrong: dict[str, object], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        evaluate(wander, **wrong)  # pyright: ignore[reportArgumentType]
+
+
+def test_a_policy_for_another_robot_is_refused_with_the_difference() -> None:
+    with pytest.raises(ContractError, match=r"control_hz: 10\.0 here, 20\.0 there"):
+        evaluate(wander_elsewhere, tasks=("reach",), episodes=1, workers=1)
+
+
+def test_not_a_manifest() -> None:
+    with pytest.raises(ContractError, match="episodes"):
+        EvalReport.from_dict({"settings": {}})
+
+
+@pytest.mark.parametrize(("successes", "trials"), [(0, 1), (0, 50), (1, 7), (25, 50), (49, 50), (50, 50)])
+def test_the_wilson_interval_holds_the_rates_that_the_score_test_accepts(successes: int, trials: int) -> None:
+    low, high = wilson_interval(successes, trials)
+    rate = successes / trials
+    assert 0 <= low <= rate <= high <= 1
+    for bound in (low, high):
+        if 0 < bound < 1:  # the bounds solve (rate - p)^2 = z^2 p (1 - p) / n
+            assert (rate - bound) ** 2 == pytest.approx(1.959964**2 * bound * (1 - bound) / trials, rel=1e-4)
+    mirrored = wilson_interval(trials - successes, trials)
+    assert mirrored == pytest.approx((1 - high, 1 - low))
+
+
+def test_without_trials_nothing_is_known_and_more_trials_narrow_the_interval() -> None:
+    assert wilson_interval(0, 0) == (0.0, 1.0)
+    widths = [high - low for low, high in (wilson_interval(n // 2, n) for n in (10, 50, 250))]
+    assert widths == sorted(widths, reverse=True)
+    with pytest.raises(ValueError, match="outside"):
+        wilson_interval(3, 2)
