@@ -60,6 +60,12 @@ def test_more_is_wanted_when_empty_and_once_replan_s_is_consumed() -> None:
     assert buffer.at(0.0) is None
 
 
+def test_more_is_wanted_when_a_chunk_shorter_than_replan_s_runs_out() -> None:
+    buffer = ChunkBuffer(0.4, DT_S / 2)
+    buffer.put(chunk(0.0, rows=3))
+    assert [buffer.wants(k * DT_S) for k in range(5)] == [False, False, False, True, True]
+
+
 @pytest.mark.parametrize("replan_s", [0.0, -1.0, float("nan")])
 def test_replan_s_must_be_positive(replan_s: float) -> None:
     with pytest.raises(ValueError, match="replan_s"):

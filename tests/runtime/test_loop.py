@@ -58,6 +58,14 @@ def test_lockstep_never_holds_and_repeats_bit_for_bit(spec, policy) -> None:
     assert runs[0] == runs[1]
 
 
+@pytest.mark.parametrize("settings", [REAL, STEP])
+def test_a_policy_in_this_process_may_decide_anew_at_every_tick(spec, policy, clock, settings) -> None:
+    policy.rows = 1
+    health = ControlLoop(MockDriver(spec, clock), LocalLink(policy), clock, settings).run("go").health
+    assert health.holds == 0
+    assert health.chunks >= health.ticks
+
+
 def test_an_hour_passes_without_drift_or_loss(spec, policy, clock) -> None:
     link = LocalLink(policy)
     result = ControlLoop(MockDriver(spec, clock), link, clock, replace(REAL, timeout_s=3600.0)).run("go")
@@ -65,7 +73,7 @@ def test_an_hour_passes_without_drift_or_loss(spec, policy, clock) -> None:
     assert health.ticks == 72_000
     assert (health.missed_ticks, health.refused_chunks, health.deadlines_missed) == (0, 0, 0)
     assert np.isclose(health.control_rate_hz, 20.0)
-    assert health.holds <= 1
+    assert health.holds == 0
 
 
 def test_asking_ahead_hides_a_late_reply(spec, link, clock) -> None:
@@ -180,6 +188,18 @@ def test_a_chunk_of_the_old_instruction_is_never_carried_out_under_the_new(spec,
     changed = next(i for i, report in enumerate(reports) if report.instruction == "go left")
     x = [report.sent[0] for report in reports]
     assert all(b <= a for a, b in zip(x[changed - 1 :], x[changed:], strict=False))
+
+
+def test_new_words_are_asked_about_at_once_even_while_an_answer_to_the_old_is_under_way(
+    spec, link, clock
+) -> None:
+    link.plans, link.plan_answer, link.delay_s = True, two_steps, 0.3
+    reports: list[TickReport] = []
+    settings = replace(REAL, ask=AskSettings(replan_s=0.05))
+    ControlLoop(MockDriver(spec, clock), link, clock, settings, [reports.append]).run("there and back")
+    changed = next(report for report in reports if report.instruction == "go left")
+    asked = [s for s in link.asked_s if changed.now_s - spec.dt_s < s <= changed.now_s]
+    assert asked
 
 
 def test_before_the_first_plan_the_arm_holds(spec, link, policy, clock) -> None:

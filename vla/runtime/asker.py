@@ -38,7 +38,6 @@ class AskSettings:
 class _Asked:
     seq: int
     at_s: float
-    instruction: str | None
 
 
 class Asker:
@@ -91,6 +90,7 @@ class Asker:
         self.listen(now_s)
         self._ask_plan(observation, now_s)
         self._ask_act(observation, now_s)
+        self.listen(now_s)  # a link inside this process has answered already
         return self._lost(now_s)
 
     def listen(self, now_s: float) -> None:
@@ -127,14 +127,14 @@ class Asker:
         if now_s >= self._next_plan_s:
             self._next_plan_s = now_s + self._settings.plan_period_s
             seq = self._link.request_plan(self._goal, observation, self.plan)
-            self._asked["plan"] = _Asked(seq, now_s, None)
+            self._asked["plan"] = _Asked(seq, now_s)
 
     def _ask_act(self, observation: Observation, now_s: float) -> None:
         if self.instruction is None or self._waits("act", now_s, self._settings.act_timeout_s):
             return
         if self._buffer.wants(observation.stamp_s):
             seq = self._link.request_act(observation, self.instruction)
-            self._asked["act"] = _Asked(seq, now_s, self.instruction)
+            self._asked["act"] = _Asked(seq, now_s)
             if self._owed_since_s is None:
                 self._owed_since_s = now_s
 
@@ -166,7 +166,7 @@ class Asker:
     def _take_plan(self, plan: Plan, now_s: float) -> None:
         before, self.plan = self.instruction, plan
         if self.instruction != before:
-            # What was meant for the old words must not be carried out under the new ones.
+            # What was meant for the old words must not be carried out under the new ones, nor be waited for.
             self._buffer.clear()
             self._asked.pop("act", None)
             self._owed_since_s = now_s
@@ -180,7 +180,7 @@ class Asker:
         elif now_s - asked.at_s >= (lasts_s := len(chunk.actions) * chunk.dt_s):
             self._meter.stale_chunks += 1
             self._meter.last_error = f"a chunk that lasts {lasts_s:g} s came {now_s - asked.at_s:.2f} s late"
-        elif asked.instruction != self.instruction or not self._buffer.put(chunk):
+        elif not self._buffer.put(chunk):
             self._meter.stale_chunks += 1
         else:
             self._meter.chunk(latency_s)

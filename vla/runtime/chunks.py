@@ -49,7 +49,7 @@ class ChunkBuffer:
         return None if self._chunk is None else self._chunk.at(now_s + self._half_period_s)
 
     def wants(self, now_s: float) -> bool:
-        """True when it is time to ask for a chunk."""
-        if self._chunk is None:
+        """True when it is time to ask for a chunk: none is due, or ``replan_s`` has been consumed."""
+        if self._chunk is None or self.at(now_s) is None:
             return True
         return now_s - self._chunk.start_s >= self._replan_s - self._half_period_s
