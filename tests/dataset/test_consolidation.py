@@ -9,6 +9,7 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
+from vla.dataset.consolidation import consolidate
 from vla.dataset.inspection import examine
 from vla.dataset.reader import Dataset
 from vla.dataset.writer import DatasetWriter
@@ -97,7 +98,8 @@ def test_kill_at_random_instants_loses_at_most_the_episode_in_hand(tmp_path):
             text=True,
         )
         assert process.stdout is not None
-        lines = [process.stdout.readline()]
+        lines = [process.stdout.readline() for _ in range(2)]
+        assert lines[1].startswith("done")
         time.sleep(chance.uniform(0.05, 0.7))
         process.kill()
         lines += process.stdout.read().splitlines()
@@ -119,6 +121,7 @@ def test_a_crash_at_any_change_of_the_folder_is_survived(tmp_path):
     assert codes[-1] == "0"
     for instant in range(1, len(codes)):
         root = tmp_path / str(instant)
+        consolidate(root)
         keys = reopened(root)
         assert keys in ({0, 1, 2}, {0, 1, 2, 3})
         # Readers that take every file below data/ must not meet the remains of the crash.

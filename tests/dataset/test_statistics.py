@@ -38,3 +38,10 @@ def test_truth_values_have_statistics_too():
     stats = vector_stats(np.array([[True], [False], [True], [True]]))
     assert stats["mean"] == [0.75]
     assert stats["q50"] == [1.0]
+
+
+def test_vectors_wider_and_longer_than_one_sort_holds():
+    values = np.random.default_rng(0).standard_normal((1_000_000, 6)).astype(np.float32)
+    stats = vector_stats(values)
+    for column in (0, 3, 4, 5):
+        assert stats["q90"][column] == np.quantile(values[:, column].astype(float), 0.9)

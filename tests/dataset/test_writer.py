@@ -158,3 +158,14 @@ def test_a_robot_describes_its_own_features(tmp_path):
     assert writer.recipe.features["action"]["names"] == ["tool_x", "gap"]
     assert writer.recipe.features["observation.images.front"]["shape"] == [32, 48, 3]
     assert writer.recipe.features["label.done"]["shape"] == [9]
+
+
+def test_labels_may_hold_numpy_numbers_but_nothing_that_json_cannot(tmp_path, features, make_frames):
+    DatasetWriter.create_or_resume(tmp_path, features, 20, "arm")
+    query = {"target": np.int64(3), "point": np.array([0.5, 0.25, 0.0], np.float32)}
+    stage_episode(tmp_path, 0, make_frames(0, 4), "push", [query])
+    for bad in ({"point": float("nan")}, {"point": object()}):
+        with pytest.raises(DatasetError, match="episode 1: queries or extra"):
+            stage_episode(tmp_path, 1, make_frames(0, 4), "push", [bad])
+    DatasetWriter.create_or_resume(tmp_path, features, 20, "arm").finish()
+    assert Dataset.open(tmp_path).queries(0) == [{"target": 3, "point": [0.5, 0.25, 0.0]}]

@@ -55,7 +55,7 @@ EPISODES_PATH = "meta/episodes/chunk-{chunk_index:03d}/file-{file_index:03d}.par
 _HISTOGRAMS = "histograms.json"
 
 
-def consolidate(root: Path, progress: Progress | None = None) -> int:
+def consolidate(root: Path | str, progress: Progress | None = None) -> int:
     """Move every staged episode of ``root`` into the v3.0 files; returns how many episodes there are now.
 
     Episodes already there keep their numbers; new ones follow in the order of their keys, whatever process
@@ -68,7 +68,9 @@ def consolidate(root: Path, progress: Progress | None = None) -> int:
     Raises:
         DatasetError: nothing was begun at ``root``, or a staged episode is damaged.
     """
-    read_recipe(root)
+    root = Path(root)
+    if not root.is_dir():
+        raise DatasetError(f"{root} is not a folder")
     with locked(root):
         recover(root)
         state = _load(root)
@@ -184,7 +186,8 @@ def _write_meta(root: Path, state: State) -> None:
     episodes = building / Path(EPISODES_PATH.format(chunk_index=0, file_index=0)).relative_to("meta")
     episodes.parent.mkdir(parents=True)
     pq.write_table(pa.Table.from_pylist(state.rows), episodes, compression="snappy")
-    for path in (*building.rglob("*"), building):
+    folders = (path for name in ("data", "videos") for path in (root / name).rglob("*") if path.is_dir())
+    for path in (*folders, *building.rglob("*"), building):
         fsync(path)
     building.rename(root / "meta.ready")
     fsync(root)

@@ -68,6 +68,10 @@ def write_recipe(root: Path, recipe: Recipe) -> None:
         _compare(root, read_recipe(root), recipe)
     elif root.exists() and any((root / name).exists() for name in ("data", "videos", "meta")):
         raise DatasetError(f"{root} holds files of something else; give an empty or a new folder")
+    _store(root, recipe)
+
+
+def _store(root: Path, recipe: Recipe) -> None:
     folder = root / STAGED
     folder.mkdir(parents=True, exist_ok=True)
     content = {"features": recipe.features, "fps": recipe.fps, "robot_type": recipe.robot_type}
@@ -132,13 +136,14 @@ def read_sidecar(root: Path) -> list[dict[str, Any]]:
         raise DatasetError(f"{path} is damaged: {error}") from error
 
 
-def staged_keys(root: Path) -> set[int]:
+def staged_keys(root: Path | str) -> set[int]:
     """Keys of all episodes that are safely on disk under ``root``, staged or already consolidated."""
+    root = Path(root)
     return set(staged_folders(root)) | {int(line["key"]) for line in read_sidecar(root) if "key" in line}
 
 
 def stage_episode(
-    root: Path,
+    root: Path | str,
     key: int,
     frames: Mapping[str, NDArray[Any]],
     task: str,
@@ -156,10 +161,10 @@ def stage_episode(
         frames: Feature name to array with leading axis L >= 1: video uint8 (L, H, W, 3), others (L, d) or,
             for d = 1, also (L,). Exactly the features of the recipe.
         task: The instruction, not empty.
-        queries: Labelled questions about the episode, JSON types only.
+        queries: Labelled questions about the episode, JSON types or numpy numbers only.
         split: For example "train" or "test".
         success: Whether the episode succeeded; None when nobody judged.
-        extra: Anything else worth keeping, JSON types only, for example the seed of the scene.
+        extra: Anything else worth keeping, as free as ``queries``, for example the seed of the scene.
 
     Returns:
         False when an episode of this key was there already and this one was dropped.
@@ -167,6 +172,7 @@ def stage_episode(
     Raises:
         DatasetError: the arrays do not fit the recipe, or a value is illegal.
     """
+    root = Path(root)
     recipe = read_recipe(root)
     if key < 0:
         raise DatasetError(f"episode key {key} must be >= 0")
@@ -175,6 +181,18 @@ def stage_episode(
     length = _check_frames(key, frames, recipe.features)
     if key in staged_keys(root):
         return False
+    record = {
+        "key": key,
+        "length": length,
+        "task": task,
+        "split": split,
+        "success": success,
+        "extra": dict(extra or {}),
+        "queries": [dict(query) for query in queries or ()],
+    }
+    _to_json(key, record)
+    if not (root / STAGED / "recipe.json").exists():
+        _store(root, recipe)  # workers must not depend on ``meta``, which is swapped while they work
     partial = root / STAGED / f"{_PARTIAL}{key}-{os.getpid()}"
     shutil.rmtree(partial, ignore_errors=True)
     partial.mkdir(parents=True)
@@ -184,18 +202,21 @@ def stage_episode(
         counts, pictures = image_histogram(frames[name])
         histograms[name] = {"counts": counts.tolist(), "pictures": pictures}
     pq.write_table(_table(frames, recipe.features, length), partial / "data.parquet", compression="snappy")
-    record = {
-        "key": key,
-        "length": length,
-        "task": task,
-        "split": split,
-        "success": success,
-        "extra": dict(extra or {}),
-        "queries": [dict(query) for query in queries or ()],
-        "histograms": histograms,
-    }
-    (partial / "episode.json").write_text(json.dumps(record), "utf-8")
+    text = _to_json(key, record | {"histograms": histograms})
+    (partial / "episode.json").write_text(text, "utf-8")
     return _commit(partial, root / STAGED / f"{key:012d}")
+
+
+def _to_json(key: int, record: Mapping[str, Any]) -> str:
+    def numbers(value: object) -> object:
+        if isinstance(value, np.generic | np.ndarray):
+            return value.tolist()
+        raise TypeError(f"{value!r} is not JSON")
+
+    try:
+        return json.dumps(record, default=numbers, allow_nan=False)
+    except (TypeError, ValueError) as error:
+        raise DatasetError(f"episode {key}: queries or extra cannot be stored: {error}") from error
 
 
 def _commit(partial: Path, final: Path) -> bool:
