@@ -1,0 +1,1 @@
+"""What a network is for: losses, samplers, scales, data, training, checkpoints."""

@@ -36,7 +36,7 @@ class AugmentConfig:
 
 
 def shift(image: NDArray[np.uint8], dx: int, dy: int, out: NDArray[np.uint8]) -> None:
-    """Write ``image`` (H, W, 3) moved right by ``dx`` and down by ``dy`` pixels, edges repeated, to ``out``."""
+    """Write ``image`` (H, W, 3) moved right by ``dx`` and down by ``dy`` pixels to ``out``; edges repeat."""
     height, width = image.shape[:2]
     top, left = max(dy, 0), max(dx, 0)
     bottom, right = height + min(dy, 0), width + min(dx, 0)
@@ -77,6 +77,7 @@ class Light(nn.Module):
         super().__init__()
         generator = torch.Generator().manual_seed(0)
         noise = torch.randn(bank, *image_size, 3, generator=generator)
+        self.noise: Tensor
         self.register_buffer("noise", noise, persistent=False)
 
     def forward(self, images: Tensor, light: Tensor, dtype: torch.dtype) -> Tensor:

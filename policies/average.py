@@ -26,7 +26,8 @@ class Average:
     def update(self, count: int) -> None:
         """Move towards the network's present weights; ``count`` updates came before."""
         decay = min(self._decay, (1 + count) / (10 + count))
-        torch._foreach_lerp_(list(self.weights.values()), list(self._source.values()), 1 - decay)
+        for name, tensor in self.weights.items():
+            tensor.lerp_(self._source[name], 1 - decay)
 
     @torch.no_grad()
     def load(self, weights: Mapping[str, Tensor]) -> None:

@@ -136,7 +136,7 @@ class BatchSource:
         owner = self._owner[pictures]
         images, moved = self._look(pictures, rng)
         last = cache.bounds[owner + 1] - 1
-        light = np.tile(np.float32([1, 1, 1, 0, 0, 0, 0]), (images.shape[0] * images.shape[1], 1))
+        light = np.tile(np.array([1, 1, 1, 0, 0, 0, 0], np.float32), (images.shape[0] * images.shape[1], 1))
         if self._augment:
             light = draw_light(rng, len(light), self._augment)
         asked, texts = self._ask(owner, rng)
@@ -179,7 +179,7 @@ class BatchSource:
                 shift(source[pictures[i]], int(dx), int(dy), out[i, c])
                 if config and hide[i, c]:
                     cut_out(out[i, c], rng, config.cutout_px)
-        moved[:] = offsets / np.float32([size[1], size[0]])
+        moved[:] = offsets / np.array([size[1], size[0]], np.float32)
         return out, moved
 
     def _ask(self, owner: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], list[str]]:

@@ -2,16 +2,13 @@
 
 A folder holds ``model.safetensors`` (the averaged weights, all that acting needs), ``about.json``,
 ``tokenizer.json``, ``training.safetensors`` (raw weights and optimiser, all that going on needs) and
-``manifest.json`` with everyone's SHA-256. It is written beside its final name, pushed to the disk, and renamed:
-a kill at any instant leaves the previous checkpoint or the new one. Nothing is ever unpickled.
+``manifest.json`` with everyone's SHA-256. It is written beside its final name, pushed to the disk, and
+renamed: a kill at any instant leaves the previous checkpoint or the new one. Nothing is ever unpickled.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
-import shutil
 import subprocess
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -25,23 +22,19 @@ from torch import Tensor
 
 from policies.config import TrainConfig, config_from_dict, config_to_dict
 from policies.flow import CONVENTION
+from policies.manifest import MANIFEST, CheckpointError, commit, read_verified, remove
 from policies.normalisation import Normalisation
 from vla.contract import ContractError, RobotSpec
 from vla.models.text import InstructionTokenizer
 
-MODEL, ABOUT, TOKENIZER, TRAINING, MANIFEST = (
+MODEL, ABOUT, TOKENIZER, TRAINING = (
     "model.safetensors",
     "about.json",
     "tokenizer.json",
     "training.safetensors",
-    "manifest.json",
 )
 FORMAT = 1
 _PREFIX = "step_"
-
-
-class CheckpointError(ValueError):
-    """A checkpoint is missing, damaged, or does not fit. The message names the file."""
 
 
 @dataclass(frozen=True)
@@ -114,9 +107,9 @@ def save_checkpoint(
     if training:
         files[TRAINING] = save(_plain(training))
     target = run / f"{_PREFIX}{step:08d}"
-    _commit(target, files)
+    commit(target, files)
     for old in list_checkpoints(run)[:-keep_last]:
-        _remove(old)
+        remove(old)
     return target
 
 
@@ -167,7 +160,7 @@ def read_checkpoint(path: Path | str) -> Checkpoint:
         families, step, notes = tuple(about["families"]), int(about["step"]), about["notes"]
     except (KeyError, TypeError, ContractError) as error:
         raise CheckpointError(f"{directory / ABOUT} is not what a checkpoint says: {error!r}") from error
-    _verified(directory, TOKENIZER)
+    read_verified(directory, TOKENIZER)
     return Checkpoint(
         directory=directory,
         config=config,
@@ -199,7 +192,7 @@ def export_checkpoint(source: Path | str, target: Path) -> Path:
     directory = find_checkpoint(source)
     if target.exists():
         raise CheckpointError(f"{target} exists already")
-    _commit(target, {name: _verified(directory, name) for name in (MODEL, ABOUT, TOKENIZER)})
+    commit(target, {name: read_verified(directory, name) for name in (MODEL, ABOUT, TOKENIZER)})
     return target
 
 
@@ -208,65 +201,16 @@ def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
 
 
-def _commit(target: Path, files: Mapping[str, bytes]) -> None:
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in files.items()}
-    manifest = json.dumps({"sha256": digests}, indent=1).encode()
-    target.parent.mkdir(parents=True, exist_ok=True)
-    for left in target.parent.glob(".partial-*"):
-        shutil.rmtree(left)
-    partial = target.parent / f".partial-{target.name}"
-    partial.mkdir()
-    for name, data in {**files, MANIFEST: manifest}.items():
-        with (partial / name).open("wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-    _sync(partial)
-    if target.exists():
-        _remove(target)
-    partial.rename(target)
-    _sync(target.parent)
-
-
-def _remove(directory: Path) -> None:
-    # Renamed first: a kill in the middle must not leave half a folder under a checkpoint's name.
-    doomed = directory.with_name(f".partial-old-{directory.name}")
-    directory.rename(doomed)
-    shutil.rmtree(doomed)
-
-
-def _sync(directory: Path) -> None:
-    handle = os.open(directory, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
-
-
-def _verified(directory: Path, name: str) -> bytes:
-    try:
-        digests = json.loads((directory / MANIFEST).read_bytes())["sha256"]
-        expected = digests[name]
-        data = (directory / name).read_bytes()
-    except FileNotFoundError as error:
-        raise CheckpointError(f"{error.filename} is missing") from error
-    except (ValueError, KeyError, TypeError) as error:
-        raise CheckpointError(f"{directory / MANIFEST} is damaged or does not list {name}") from error
-    if hashlib.sha256(data).hexdigest() != expected:
-        raise CheckpointError(f"{directory / name} is damaged: its SHA-256 differs from {MANIFEST}")
-    return data
-
-
 def _parse(directory: Path, name: str) -> dict[str, Any]:
     try:
-        return json.loads(_verified(directory, name))
+        return json.loads(read_verified(directory, name))
     except json.JSONDecodeError as error:
         raise CheckpointError(f"{directory / name} is not JSON: {error}") from error
 
 
 def _tensors(directory: Path, name: str) -> dict[str, Tensor]:
     try:
-        return load(_verified(directory, name))
+        return load(read_verified(directory, name))
     except SafetensorError as error:
         raise CheckpointError(f"{directory / name} is not safetensors: {error}") from error
 

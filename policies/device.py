@@ -21,7 +21,10 @@ def choose_device(name: str) -> torch.device:
 
 
 def use_bf16(choice: str, device: torch.device) -> bool:
-    """Resolve ``auto``, ``true`` or ``false``: emulated bf16 is slower than float32, so auto looks at the hardware."""
+    """Resolve ``auto``, ``true`` or ``false``.
+
+    Emulated bf16 is slower than float32, so ``auto`` means: where the hardware multiplies it.
+    """
     if choice != "auto":
         return choice == "true"
     if device.type == "cuda":

@@ -1,11 +1,12 @@
-"""Denoising diffusion (DDPM, arXiv 2006.11239) sampled with DDIM (arXiv 2010.02502), as in Diffusion Policy."""
+"""Denoising diffusion (DDPM, arXiv 2006.11239), sampled with DDIM (arXiv 2010.02502)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
 import torch
-from diffusers import DDIMScheduler, DDPMScheduler
+from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from torch import Generator, Tensor
 
 from vla.models.vla import VLA, Context

@@ -46,9 +46,8 @@ class FlowMatching:
 
     def loss(self, network: VLA, context: Context, actions: Tensor, valid: Tensor) -> Tensor:
         """Mean squared error of the velocity over valid rows and draws; see ``Algorithm.loss``."""
-        batch, rows, _ = actions.shape
         actions = actions[:, None].expand(-1, self.config.draws, -1, -1)
-        time = draw_time((batch, self.config.draws, 1), self.config, actions.device)
+        time = draw_time((*actions.shape[:2], 1), self.config, actions.device)
         noise = torch.randn_like(actions)
         noisy = (1 - time[..., None]) * noise + time[..., None] * actions
         error = (network.velocity(context, noisy, time) - (actions - noise)).square().mean((1, 3))

@@ -142,9 +142,9 @@ class NetworkPolicy:
 
     def _understand(self, observations: Sequence[Observation], instructions: Sequence[str]) -> Context:
         # The success detector usually asks about the very observation that was just acted on.
-        if len(observations) == 1 and self._last and self._last[0] is observations[0]:
-            if self._last[1] == instructions[0]:
-                return self._last[2]
+        single = len(observations) == 1
+        if single and self._last and self._last[0] is observations[0] and self._last[1] == instructions[0]:
+            return self._last[2]
         for observation in observations:
             observation.check(self._spec)
         stacked = np.stack([[o.images[name] for name in self._spec.cameras] for o in observations])
@@ -155,7 +155,7 @@ class NetworkPolicy:
             images = images.to(torch.bfloat16) / 255
         tool = tool_position(self._spec, state)
         context = self._network.encode(images, self._normalisation.state(state), tool, text, mask)
-        if len(observations) == 1:
+        if single:
             self._last = (observations[0], instructions[0], context)
         return context
 

@@ -1,10 +1,10 @@
-"""What the network is trained for: the policy's own loss, and what the demonstrations' labels teach beside it."""
+"""What the network is trained for: the policy's own loss, and what labels teach beside it."""
 
 from __future__ import annotations
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy, smooth_l1_loss
 
 from policies.algorithm import Algorithm
 from policies.augmentation import Light
@@ -48,13 +48,13 @@ def grounding_losses(grounded: Grounded, batch: Batch) -> dict[str, Tensor]:
     """The supervised parts, each a mean over what is labelled; see ``LossConfig`` for their units."""
     known = batch.places.isfinite().all(-1)
     label = torch.where(known[..., None], batch.places, grounded.position.detach())
-    miss = F.smooth_l1_loss(10 * grounded.position, 10 * label, reduction="none", beta=0.2).sum(-1)
+    miss = smooth_l1_loss(10 * grounded.position, 10 * label, reduction="none", beta=0.2).sum(-1)
     judged = batch.done.isfinite()
-    done = F.binary_cross_entropy_with_logits(grounded.done, batch.done.nan_to_num(), reduction="none")
+    done = binary_cross_entropy_with_logits(grounded.done, batch.done.nan_to_num(), reduction="none")
     return {
         "heat": heat_loss(grounded.heat, batch.uv),
         "position": (miss * known).sum() / known.sum().clamp(min=1),
-        "family": F.cross_entropy(grounded.family.flatten(0, 1), batch.family.flatten()),
+        "family": cross_entropy(grounded.family.flatten(0, 1), batch.family.flatten()),
         "done": (done * judged).sum() / judged.sum().clamp(min=1),
     }
 

@@ -5,134 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 # Only words that carry no meaning may be left out; everything else may decide what to do.
-FILLERS = frozenset(
-    [
-        "the",
-        "a",
-        "an",
-        "please",
-        "now",
-        "can",
-        "could",
-        "you",
-        "would",
-        "then",
-        "robot",
-        "just",
-        "kindly",
-        "for",
-        "me",
-        "go",
-        "ahead",
-        "and",
-    ]
-)
+_FILLERS = "the a an please now can could you would then robot just kindly for me go ahead and"
+# A misspelled colour, shape or place could be read as another one, so these are never touched.
+_PROTECTED = """
+red green blue yellow orange purple pink black white grey gray brown cyan magenta teal violet golden
+block cube box brick cylinder can ball sphere star bowl dish tray plate zone area mat drawer button
+left right front behind back rear corner middle centre center near far top bottom upper lower between
+next beside in into inside on onto under out off from to of at up down open close shut push pull press
+pick put place stack unstack take lift grab reach touch slide move leftmost rightmost nearest closest
+furthest farthest table above over away toward towards
+"""
+FILLERS = frozenset(_FILLERS.split())
+PROTECTED = frozenset(_PROTECTED.split())
 POLITE_FIRST = ("please", "now", "robot,", "can you", "could you", "ok,", "hey,", "just", "carefully")
 POLITE_LAST = ("please", "now", "for me", "carefully", "thanks")
-# A misspelled colour, shape or place could be read as another one, so these are never touched.
-PROTECTED = frozenset(
-    [
-        "red",
-        "green",
-        "blue",
-        "yellow",
-        "orange",
-        "purple",
-        "pink",
-        "black",
-        "white",
-        "grey",
-        "gray",
-        "brown",
-        "cyan",
-        "magenta",
-        "teal",
-        "violet",
-        "golden",
-        "block",
-        "cube",
-        "box",
-        "brick",
-        "cylinder",
-        "can",
-        "ball",
-        "sphere",
-        "star",
-        "bowl",
-        "dish",
-        "tray",
-        "plate",
-        "zone",
-        "area",
-        "mat",
-        "drawer",
-        "button",
-        "left",
-        "right",
-        "front",
-        "behind",
-        "back",
-        "rear",
-        "corner",
-        "middle",
-        "centre",
-        "center",
-        "near",
-        "far",
-        "top",
-        "bottom",
-        "upper",
-        "lower",
-        "between",
-        "next",
-        "beside",
-        "in",
-        "into",
-        "inside",
-        "on",
-        "onto",
-        "under",
-        "out",
-        "off",
-        "from",
-        "to",
-        "of",
-        "at",
-        "up",
-        "down",
-        "open",
-        "close",
-        "shut",
-        "push",
-        "pull",
-        "press",
-        "pick",
-        "put",
-        "place",
-        "stack",
-        "unstack",
-        "take",
-        "lift",
-        "grab",
-        "reach",
-        "touch",
-        "slide",
-        "move",
-        "leftmost",
-        "rightmost",
-        "nearest",
-        "closest",
-        "furthest",
-        "farthest",
-        "table",
-        "above",
-        "over",
-        "away",
-        "toward",
-        "towards",
-        "away",
-    ]
-)
 
 
 def disturb(text: str, rng: np.random.Generator, chance: float) -> str:

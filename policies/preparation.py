@@ -103,7 +103,7 @@ def _learn_words(config: TrainConfig, cache: FrameCache) -> InstructionTokenizer
 def _measure(
     config: TrainConfig, cache: FrameCache, spec: RobotSpec, episodes: NDArray[Any]
 ) -> Normalisation:
-    frames = np.concatenate([np.arange(cache.bounds[e], cache.bounds[e + 1]) for e in episodes])
+    frames = np.concatenate([np.arange(int(cache.bounds[e]), int(cache.bounds[e + 1])) for e in episodes])
     # Twenty thousand chunks fix a mean and a deviation to a percent.
     frames = frames[:: max(1, len(frames) // 20_000)]
     chunk = config.model.expert.chunk

@@ -30,6 +30,7 @@ from policies.device import choose_device, use_bf16
 from policies.network_policy import NetworkPolicy
 from policies.normalisation import joint_axes
 from policies.objectives import TrainStep
+from policies.optimisation import learning_rate, make_optimizer, pack_training, unpack_training
 from policies.preparation import prepare
 from policies.validation import validate
 from vla.contract import RobotSpec
@@ -65,14 +66,6 @@ class Progress:
 Rollout = Callable[[NetworkPolicy, int], Mapping[str, float]]
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
-    """Linear warm-up, then a half cosine down to ``final_rate`` of the peak."""
-    rise = min(1.0, (step + 1) / max(1, config.warmup_steps))
-    done = min(1.0, max(0, step - config.warmup_steps) / max(1, config.steps - config.warmup_steps))
-    fall = config.final_rate + (1 - config.final_rate) * 0.5 * (1 + math.cos(math.pi * done))
-    return config.learning_rate * rise * fall
-
-
 def train(
     config: TrainConfig,
     cache: FrameCache,
@@ -82,7 +75,7 @@ def train(
     on_progress: Callable[[Progress], None] | None = None,
     rollout: Rollout | None = None,
 ) -> Path:
-    """Train a policy until ``config.steps``, a SIGINT, or ``config.stop_after_s``; always ends with a checkpoint.
+    """Train a policy until ``config.steps``, a SIGINT, or ``config.stop_after_s``; then save it.
 
     Args:
         config: The run. ``config.output`` with checkpoints in it is gone on with, bit for bit on a CPU.
@@ -135,7 +128,9 @@ class Trainer:
             self.network.vision.requires_grad_(False)
         self._algorithm = build_algorithm(config)
         module = TrainStep(self.network, self._algorithm, normalisation, spec, config.loss)
-        self._module, self._optimizer = self._accelerator.prepare(module, self._make_optimizer())
+        self._module, self._optimizer = self._accelerator.prepare(
+            module, make_optimizer(self.network, config)
+        )
         self.step, self._trained_s, self._interrupted = 0, 0.0, False
         begin = self._prepared.begin
         if begin:
@@ -144,7 +139,12 @@ class Trainer:
         if begin and self._prepared.resumed:
             self.step = begin.step
             self._trained_s = float(begin.notes.get("trained_s", 0.0))
-            self._restore(read_training(begin.directory))
+            state = read_training(begin.directory)
+            try:
+                self._average.load(begin.weights)
+                unpack_training(self.network, self._optimizer, state)
+            except (RuntimeError, KeyError) as error:
+                raise CheckpointError(f"{begin.directory} does not fit the network: {error}") from error
 
     def run(self) -> Path:
         """Take the remaining steps; see :func:`train`."""
@@ -193,10 +193,10 @@ class Trainer:
                     mark, since, sums = now, self.step, {}
                 if last:
                     break
-        batches.close()
         if writer:
             writer.close()
-        return saved or self._save(self._trained_s, {})
+        begin = self._prepared.begin
+        return saved or (begin.directory if begin else Path(config.output))
 
     def _learn(self, batch: Batch, rate: float) -> dict[str, float]:
         """One optimiser step; returns the losses."""
@@ -278,49 +278,9 @@ class Trainer:
                 "validation": {name: round(value, 4) for name, value in metrics.items()},
             },
             weights=self._average.weights,
-            training=self._state(),
+            training=pack_training(self.network, self._optimizer),
             keep_last=self._config.keep_last,
         )
-
-    def _make_optimizer(self) -> torch.optim.AdamW:
-        matrices, others = [], []
-        for name, parameter in self.network.named_parameters():
-            if parameter.requires_grad:
-                is_matrix = name.endswith("weight") and parameter.ndim > 1 and "embedding" not in name
-                (matrices if is_matrix else others).append(parameter)
-        groups = [
-            {"params": matrices, "weight_decay": self._config.weight_decay},
-            {"params": others, "weight_decay": 0.0},
-        ]
-        return torch.optim.AdamW(groups, lr=1.0, betas=(0.9, self._config.beta2), fused=True)
-
-    def _state(self) -> dict[str, Tensor]:
-        """Raw weights and the optimiser's moments, by name."""
-        state = {f"weight.{name}": tensor for name, tensor in self.network.state_dict().items()}
-        for name, parameter in self.network.named_parameters():
-            for key, value in self._optimizer.state.get(parameter, {}).items():
-                state[f"{key}.{name}"] = value
-        return state
-
-    def _restore(self, state: Mapping[str, Tensor]) -> None:
-        """The inverse of :meth:`_state`."""
-        begin = self._prepared.begin
-        assert begin is not None
-        weights = {name[7:]: tensor for name, tensor in state.items() if name.startswith("weight.")}
-        try:
-            self.network.load_state_dict(weights)
-            self._average.load(begin.weights)
-        except (RuntimeError, KeyError) as error:
-            raise CheckpointError(
-                f"{begin.directory}: the weights do not fit the network: {error}"
-            ) from error
-        for name, parameter in self.network.named_parameters():
-            if f"exp_avg.{name}" in state:
-                self._optimizer.state[parameter] = {
-                    "step": state[f"step.{name}"].clone(),
-                    "exp_avg": torch.empty_like(parameter).copy_(state[f"exp_avg.{name}"]),
-                    "exp_avg_sq": torch.empty_like(parameter).copy_(state[f"exp_avg_sq.{name}"]),
-                }
 
     def _tell(self, progress: Progress, writer: SummaryWriter | None) -> None:
         if not writer:

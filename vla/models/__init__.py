@@ -1,0 +1,1 @@
+"""What a network is: torch modules, each with the frozen config that sizes it."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import silu
 
 from vla.models.attention import CrossAttention, FeedForward, SelfAttention, mlp
 
@@ -53,7 +54,7 @@ def embed_time(time: Tensor, width: int) -> Tensor:
 
 
 class ExpertBlock(nn.Module):
-    """Self-attention in a chunk, cross-attention to the context, feed-forward, each scaled, shifted, gated."""
+    """Self-attention, cross-attention to the context, feed-forward; each scaled, shifted and gated."""
 
     def __init__(self, config: ExpertConfig) -> None:
         super().__init__()
@@ -100,11 +101,11 @@ class ActionExpert(nn.Module):
         self.embed = nn.Linear(config.action, width)
         self.row = nn.Parameter(torch.randn(config.chunk, width) * 0.5)
         self.time = mlp(width, width, width)
-        self.modulate = nn.Sequential(nn.SiLU(), nn.Linear(width, 9 * width))
+        self.modulate = nn.Linear(width, 9 * width)
         self.blocks = nn.ModuleList(ExpertBlock(config) for _ in range(config.depth))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, config.action)
-        for layer in (self.modulate[1], self.head):
+        for layer in (self.modulate, self.head):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
@@ -120,7 +121,7 @@ class ActionExpert(nn.Module):
         Returns:
             (B, R, T, A), float32.
         """
-        clock = self.time(embed_time(time, self.config.width))
+        clock = silu(self.time(embed_time(time, self.config.width)))
         modulation = self.modulate(clock).unflatten(-1, (9, self.config.width))
         x = self.embed(actions)
         x = x + self.row.to(x.dtype)

@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import linear, pad
 
 from vla.models.attention import CrossAttention, FeedForward, SelfAttention, mlp, waves
 
@@ -90,7 +90,7 @@ class DecoderLayer(nn.Module):
         x = flat.unflatten(0, (batch, asked))
         eyes = self.norm_cross(x[:, :, :looking]).flatten(1, 2)
         seen = self.cross_attention(eyes, memory).unflatten(1, (asked, looking))
-        x = x + F.pad(seen, (0, 0, 0, x.shape[2] - looking))
+        x = x + pad(seen, (0, 0, 0, x.shape[2] - looking))
         return x + self.forward_net(self.norm_forward(x))
 
 
@@ -113,6 +113,8 @@ class Grounding(nn.Module):
         self.family = nn.Linear(width, config.families + 1)
         self.done = mlp(width, width, 1)
         # Where places lie in the robot's base frame, in m; measured on the demonstrations before training.
+        self.place_mean: Tensor
+        self.place_std: Tensor
         self.register_buffer("place_mean", torch.zeros(3))
         self.register_buffer("place_std", torch.ones(3))
         steps = (torch.arange(grid) + 0.5) / grid
@@ -135,14 +137,14 @@ class Grounding(nn.Module):
             Query and word outputs (B, M, K + L, D), and the beliefs.
         """
         config = self.config
-        batch, asked = text.shape[:2]
+        asked = text.shape[1]
         cells = maps.flatten(2, 3) + (self.cell + self.camera[:, None]).to(maps.dtype)
         fine = config.fine_cameras
         coarse = tokens[:, fine:] + self.camera[fine:, None].to(tokens.dtype)
         memory = torch.cat([cells[:, :fine].flatten(1, 2), tokens[:, :fine, 0], coarse.flatten(1, 2)], dim=1)
         queries = (self.query + self.proprioception(body)[:, None]).to(text.dtype)
         x = torch.cat([queries[:, None].expand(-1, asked, -1, -1), text], dim=2)
-        mask = F.pad(text_mask, (config.queries, 0), value=True)
+        mask = pad(text_mask, (config.queries, 0), value=True)
         looking = x.shape[2] if config.text_looks else config.queries
         for layer in self.layers:
             x = layer(x, mask, memory, looking)
@@ -155,7 +157,7 @@ class Grounding(nn.Module):
         places = x[:, :, :PLACES]
         weight = self.pointer.weight.view(PLACES, cameras * width, width)
         bias = self.pointer.bias.view(PLACES, cameras * width)
-        pointers = torch.stack([F.linear(places[:, :, i], weight[i], bias[i]) for i in range(PLACES)], dim=2)
+        pointers = torch.stack([linear(places[:, :, i], weight[i], bias[i]) for i in range(PLACES)], dim=2)
         # (B, C, M*2, D) against (B, C, G*G, D): each camera has its own pointer into its own map.
         pointers = pointers.reshape(batch, asked * PLACES, cameras, width).transpose(1, 2)
         heat = (pointers * width**-0.5) @ cells.transpose(-1, -2)

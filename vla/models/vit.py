@@ -5,8 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.nn.functional import interpolate, relu
 
 from vla.models.attention import Block
 
@@ -83,9 +83,9 @@ class HybridStem(nn.Module):
     def forward(self, images: Tensor) -> Tensor:
         """(N, H, W, 3) floats around 0 -> (N, D, H/8, W/8)."""
         x = fold(images, 4).permute(0, 3, 1, 2)
-        x = F.relu(self.first(x))
-        x = F.relu(self.second(x))
-        return x + F.relu(self.third(x))
+        x = relu(self.first(x))
+        x = relu(self.second(x))
+        return x + relu(self.third(x))
 
 
 class PatchStem(nn.Module):
@@ -149,6 +149,6 @@ class ViT(nn.Module):
         tokens = self.norm(tokens)
         half = config.grid // 2
         wide = self.lift(tokens[:, 1:]).transpose(1, 2).unflatten(-1, (half, half))
-        wide = F.interpolate(wide.contiguous(memory_format=torch.channels_last), scale_factor=2.0)
+        wide = interpolate(wide.contiguous(memory_format=torch.channels_last), scale_factor=2.0)
         fused = self.norm_map((fine + wide).permute(0, 2, 3, 1))
         return tokens.unflatten(0, (batch, cameras)), fused.unflatten(0, (batch, cameras))

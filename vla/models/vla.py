@@ -92,6 +92,7 @@ class VLA(nn.Module):
         self.role = nn.Parameter(torch.randn(PLACES + 1, width) * 0.02)
         keep = torch.ones(config.state)
         keep[list(droppable)] = 0.0
+        self.keep: Tensor
         self.register_buffer("keep", keep, persistent=False)
 
     def read(self, tokens: Tensor, mask: Tensor) -> Tensor:
