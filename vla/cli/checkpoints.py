@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import json
 from pathlib import Path
 
 import policies
@@ -40,3 +41,17 @@ def model_id(folder: Path) -> str:
 def digest(folder: Path) -> str:
     """Hex SHA-256 of a checkpoint's manifest, which holds the SHA-256 of every file in it."""
     return hashlib.sha256((folder / _MANIFEST).read_bytes()).hexdigest()
+
+
+def picture_size(folder: Path) -> int:
+    """Side in pixels of the square pictures that a checkpoint was trained on, read without loading it.
+
+    Raises:
+        ConfigError: the checkpoint does not say so.
+    """
+    path = folder / "about.json"
+    try:
+        cameras = json.loads(path.read_text("utf-8"))["spec"]["cameras"]
+        return int(next(iter(cameras.values()))[0])
+    except (OSError, ValueError, LookupError, TypeError, AttributeError, StopIteration) as error:
+        raise ConfigError(f"{path} does not say what pictures the policy wants: {error!r}") from error

@@ -19,6 +19,7 @@ INTERRUPTED = 130
 ROOM_ERRORS = (
     ("vla.bridge.errors", "BridgeError"),
     ("vla.dataset.schema", "DatasetError"),
+    ("policies.manifest", "CheckpointError"),
 )
 """Module and class of errors that speak to the person but do not derive from ContractError."""
 

@@ -14,6 +14,7 @@ from vla.bridge.server import PolicyServer
 from vla.cli.checkpoints import model_id, resolve_checkpoint
 from vla.cli.settings import configured
 from vla.cli.terminal import console
+from vla.config import ConfigError
 from vla.planner.language import LanguagePlanner
 
 
@@ -34,7 +35,10 @@ def serve(overrides: list[str], show_config: bool) -> None:
     """Load, bind, say where, and answer until SIGINT, SIGTERM or the death of the parent that asked."""
     config = configured("serve", overrides, ServeConfig, show_config)
     folder = resolve_checkpoint(config.checkpoint)
-    policy = load_policy(folder, config.device, config.sample_steps, config.threads)
+    try:
+        policy = load_policy(folder, config.device, config.sample_steps, config.threads)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     planner = LanguagePlanner(policy, config.done_threshold)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):

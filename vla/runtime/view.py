@@ -6,6 +6,7 @@ Drawing happens in a thread of its own at a few pictures per second; a control t
 from __future__ import annotations
 
 import threading
+from collections.abc import Callable
 from typing import Self
 
 from rich.console import Console, Group
@@ -34,13 +35,17 @@ class TerminalView:
     On something that is not a terminal (a log file) it prints one line per new subgoal instead.
     """
 
-    def __init__(self, goal: str, console: Console | None = None) -> None:
+    def __init__(
+        self, goal: str, console: Console | None = None, verdict: Callable[[], str] | None = None
+    ) -> None:
+        """Show progress towards ``goal``; ``verdict`` puts in words what a judge thinks so far."""
         self._goal = goal
+        self._verdict = verdict or (lambda: "")
         self._console = console or Console()
         self._live = Live(Text(f"{goal} ..."), console=self._console, auto_refresh=False, transient=True)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._draw, name="view", daemon=True)
-        self._latest: tuple[Plan | None, float, LoopHealth] | None = None
+        self._latest: tuple[Plan | None, float, LoopHealth, str] | None = None
         self._began_s: float | None = None
         self._shown_s = 0.0
         self._said: str | None = None
@@ -53,7 +58,8 @@ class TerminalView:
         # seldom, since it takes 0.3 ms.
         if self._latest is None or report.now_s - self._shown_s >= 1 / _PICTURES_PER_S:
             self._shown_s = report.now_s
-            self._latest = (report.plan, report.now_s - self._began_s, report.health())
+            elapsed_s = report.now_s - self._began_s
+            self._latest = (report.plan, elapsed_s, report.health(), self._verdict())
         if not self._console.is_terminal and report.instruction not in (None, self._said):
             self._said = report.instruction
             self._console.print(
@@ -78,8 +84,8 @@ class TerminalView:
                 self._live.update(draw(self._goal, *self._latest), refresh=True)
 
 
-def draw(goal: str, plan: Plan | None, elapsed_s: float, health: LoopHealth) -> Group:
-    """One picture: the goal, each step with its status, and a line about time."""
+def draw(goal: str, plan: Plan | None, elapsed_s: float, health: LoopHealth, verdict: str = "") -> Group:
+    """One picture: the goal, each step with its status, what the judge says, and a line about time."""
     steps = Table.grid(padding=(0, 1))
     if plan is None:
         steps.add_row(Text("thinking ...", "dim"))
@@ -87,7 +93,8 @@ def draw(goal: str, plan: Plan | None, elapsed_s: float, health: LoopHealth) -> 
         for step, status in zip(plan.steps, plan.status, strict=True):
             sign, style = MARKS[status]
             steps.add_row(Text(sign, style), Text(step, style))
-    return Group(Text(goal, "bold"), steps, health_line(elapsed_s, health))
+    lines = [Text(f"simulator: {verdict}")] if verdict else []
+    return Group(Text(goal, "bold"), steps, *lines, health_line(elapsed_s, health))
 
 
 def health_line(elapsed_s: float, health: LoopHealth) -> Text:
