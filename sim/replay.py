@@ -1,6 +1,6 @@
 """Replays a recorded demonstration from its seed and measures how far the world drifts from the recording.
 
-A drift of zero says that scene, physics and recording agree; anything else that one of them has changed since.
+A drift of zero says that scene, physics and recording agree; anything else that one of them has changed.
 """
 
 from __future__ import annotations
@@ -56,7 +56,7 @@ def replay(dataset: Dataset, index: int, world: World | None = None) -> Replay:
     """Play episode ``index`` again, without pictures.
 
     A demonstration holds the expert's actions; where they were disturbed on their way to the arm, the
-    disturbance is drawn again from the seed. Which of the two it was is not recorded: what fits better counts.
+    disturbance is drawn again from the seed. Which of the two it was is not recorded: the better fit counts.
 
     Args:
         dataset: Demonstrations that were collected in this simulator.
@@ -72,9 +72,8 @@ def replay(dataset: Dataset, index: int, world: World | None = None) -> Replay:
     absent = [key for key in ("task", "seed", "switches") if key not in origin]
     absent += [name for name in _COLUMNS if name not in columns]
     if absent:
-        raise ValueError(
-            f"episode {index} of {dataset.root} cannot be replayed: it has no {', '.join(absent)}"
-        )
+        lacks = ", ".join(absent)
+        raise ValueError(f"episode {index} of {dataset.root} cannot be replayed: it has no {lacks}")
     own = World(render=False) if world is None else world
     try:
         plain = _play(own, index, origin, columns, disturbed=False)
@@ -117,7 +116,8 @@ def _disturbance(seed: int) -> Disturbance:
 
 
 def _switches(stored: Mapping[str, Any]) -> Randomise:
-    return Randomise(**{k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()})
+    values: dict[str, Any] = {k: tuple(v) if isinstance(v, list) else v for k, v in stored.items()}
+    return Randomise(**values)
 
 
 def _object_drift_mm(here: NDArray[np.float32], recorded: NDArray[Any]) -> float:
