@@ -203,6 +203,7 @@ def test_a_late_reply_is_dropped_and_never_taken_for_the_next(spec: RobotSpec, p
         with pytest.raises(DeadlineMissed, match="act"):
             RemotePolicy(client, deadline_s=0.05).act(sample_observation(spec, 1, 1.0), "old")
         hold.release()
+        assert client.poll(0.3) == []
         chunk = RemotePolicy(client).act(sample_observation(spec, 2, 2.0), "new")
         assert chunk.start_s == 2.0
         assert client.dropped_replies == 1

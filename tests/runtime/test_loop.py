@@ -191,15 +191,26 @@ def test_a_chunk_of_the_old_instruction_is_never_carried_out_under_the_new(spec,
 
 
 def test_new_words_are_asked_about_at_once_even_while_an_answer_to_the_old_is_under_way(
-    spec, link, clock
+    spec, link, policy, clock
 ) -> None:
-    link.plans, link.plan_answer, link.delay_s = True, two_steps, 0.3
-    reports: list[TickReport] = []
-    settings = replace(REAL, ask=AskSettings(replan_s=0.05))
-    ControlLoop(MockDriver(spec, clock), link, clock, settings, [reports.append]).run("there and back")
-    changed = next(report for report in reports if report.instruction == "go left")
-    asked = [s for s in link.asked_s if changed.now_s - spec.dt_s < s <= changed.now_s]
-    assert asked
+    link.plans, link.delay_s = True, 1000.0
+    link.plan_answer = lambda goal, *_: Plan(goal, ("a" if clock.now_s() < 1 else "b",), 0, ("active",))
+    settings = replace(REAL, ask=AskSettings(act_timeout_s=1000.0, lost_s=1000.0))
+    ControlLoop(MockDriver(spec, clock), link, clock, settings).run("go")
+    assert policy.heard == ["a", "b"]
+
+
+def test_the_first_command_starts_from_where_the_robot_is_held(spec, link, policy, clock) -> None:
+    class Trusting(MockDriver):
+        def write(self, action):
+            return action.copy()
+
+    link.answer = lambda o, i: replace(policy.act(o, i), actions=np.tile(spec.action_high, (16, 1)))
+    driver, reports = Trusting(spec, clock), list[TickReport]()
+    held = driver.hold()
+    ControlLoop(driver, link, clock, REAL, [reports.append]).run("go")
+    first = next(report for report in reports if not report.held)
+    assert (np.abs(first.sent - held) <= spec.action_max_step * (1 + 1e-5)).all()
 
 
 def test_before_the_first_plan_the_arm_holds(spec, link, policy, clock) -> None:
