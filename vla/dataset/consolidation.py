@@ -12,7 +12,7 @@ import json
 import os
 import shutil
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -79,8 +79,10 @@ def consolidate(root: Path | str, progress: Progress | None = None) -> int:
             _append(root, state, folders, progress or (lambda done, total: None))
             _write_meta(root, state)
             recover(root)
-        if state.rows and [path.name for path in (root / STAGED).glob("*")] == ["recipe.json"]:
-            shutil.rmtree(root / STAGED)
+        if state.rows and {path.name for path in (root / STAGED).glob("*")} <= {"recipe.json"}:
+            (root / STAGED / "recipe.json").unlink(missing_ok=True)
+            with suppress(OSError):  # it is gone, or another process has just begun an episode in it
+                (root / STAGED).rmdir()
         return len(state.rows)
 
 

@@ -273,7 +273,10 @@ def array_column(values: NDArray[Any], kind: pa.DataType) -> pa.Array:
 
 
 def discard_leftovers(root: Path) -> None:
-    """Remove the half-written folders of processes that are gone."""
+    """Remove what processes that are gone have left half-written."""
     for path in (root / STAGED).glob(f"{_PARTIAL}*"):
         if not Path(f"/proc/{path.name.rpartition('-')[2]}").exists():
             shutil.rmtree(path, ignore_errors=True)
+    for path in (root / STAGED).glob("recipe.json.*.partial"):
+        if not Path(f"/proc/{path.name.split('.')[-2]}").exists():
+            path.unlink(missing_ok=True)
