@@ -207,8 +207,8 @@ def test_the_first_command_starts_from_where_the_robot_is_held(spec, link, polic
 
     link.answer = lambda o, i: replace(policy.act(o, i), actions=np.tile(spec.action_high, (16, 1)))
     driver, reports = Trusting(spec, clock), list[TickReport]()
-    held = driver.hold()
-    ControlLoop(driver, link, clock, REAL, [reports.append]).run("go")
+    held, link.delay_s = driver.hold(), 0.0
+    ControlLoop(driver, link, clock, STEP, [reports.append]).run("go")
     first = next(report for report in reports if not report.held)
     assert (np.abs(first.sent - held) <= spec.action_max_step * (1 + 1e-5)).all()
 
