@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 # Only words that carry no meaning may be left out; everything else may decide what to do.
-_FILLERS = "the a an please now can could you would then robot just kindly for me go ahead and"
+_FILLERS = "the a an please now then robot just kindly"
 # A misspelled colour, shape or place could be read as another one, so these are never touched.
 _PROTECTED = """
 red green blue yellow orange purple pink black white grey gray brown cyan magenta teal violet golden

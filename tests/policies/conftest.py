@@ -1,13 +1,17 @@
-"""A tiny made-up set of demonstrations: coloured squares on a table, and a tool that goes to the one named."""
+"""A tiny made-up set of demonstrations: coloured squares, and a tool that goes to the one named."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pytest
 
 from policies.augmentation import AugmentConfig
 from policies.config import TrainConfig
+from policies.train import train
 from vla.contract import Axis, RobotSpec
 from vla.dataset.frames import FrameCache
 from vla.models.action_expert import ExpertConfig
@@ -121,3 +125,25 @@ def make_cache(episodes: int = 20, length: int = 24, size: int = 32, seed: int =
         splits=("train",) * episodes,
         features={},
     )
+
+
+@pytest.fixture(scope="session")
+def cache() -> FrameCache:
+    return make_cache()
+
+
+@pytest.fixture
+def robot() -> RobotSpec:
+    return spec()
+
+
+@pytest.fixture
+def make_config(tmp_path: Path) -> Callable[..., TrainConfig]:
+    return lambda **changes: tiny_config(str(tmp_path / "run"), **changes)
+
+
+@pytest.fixture(scope="session")
+def trained(tmp_path_factory: pytest.TempPathFactory, cache: FrameCache) -> Path:
+    """A checkpoint of a policy that has seen next to nothing."""
+    run = tmp_path_factory.mktemp("trained") / "run"
+    return train(tiny_config(str(run), steps=2), cache, spec())

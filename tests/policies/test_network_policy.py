@@ -1,0 +1,89 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from policies.network_policy import NetworkPolicy, load_policy
+from vla.contract import ContractError, Observation, Policy, RobotSpec, SuccessDetector
+
+
+@pytest.fixture
+def policy(trained: Path) -> NetworkPolicy:
+    return load_policy(trained, device="cpu", threads=1)
+
+
+def see(robot: RobotSpec, seed: int = 0) -> Observation:
+    rng = np.random.default_rng(seed)
+    images = {name: rng.integers(0, 256, (*size, 3), dtype=np.uint8) for name, size in robot.cameras.items()}
+    return Observation(images, rng.normal(size=len(robot.state)).astype(np.float32), stamp_s=12.5)
+
+
+def test_it_keeps_the_contract(policy: NetworkPolicy, robot: RobotSpec) -> None:
+    assert isinstance(policy, Policy)
+    assert isinstance(policy, SuccessDetector)
+    assert policy.spec == robot
+    observation = see(robot)
+    before = observation.state.tobytes(), observation.images["front"].tobytes()
+    chunk = policy.act(observation, "reach the red block")
+    chunk.check(robot)
+    assert chunk.actions.shape == (8, 4)
+    assert (chunk.start_s, chunk.dt_s) == (12.5, 0.05)
+    assert (observation.state.tobytes(), observation.images["front"].tobytes()) == before
+
+
+def test_the_same_seed_gives_the_same_bytes(policy: NetworkPolicy, robot: RobotSpec) -> None:
+    def play(seed: int) -> bytes:
+        policy.reset(seed)
+        return b"".join(policy.act(see(robot, i), "reach the red block").actions.tobytes() for i in (0, 1))
+
+    assert play(3) == play(3)
+    assert play(3) != play(4)
+
+
+def test_a_batch_is_its_samples(trained: Path, robot: RobotSpec) -> None:
+    policy = load_policy(trained, device="cpu")
+    texts = ["reach the red block", "go to the blue cube please"]
+    observations = [see(robot, 0), see(robot, 1)]
+    beliefs = [policy.look(o, t) for o, t in zip(observations, texts, strict=True)]
+    policy.reset(0)
+    together = policy.act_batch(observations, texts)
+    assert [chunk.actions.shape for chunk in together] == [(8, 4), (8, 4)]
+    policy.reset(0)
+    first = policy.act(observations[0], texts[0])
+    # The first sample's noise comes first out of the generator, and padding its words changes nothing.
+    np.testing.assert_allclose(together[0].actions, first.actions, atol=1e-5)
+    assert not np.allclose(beliefs[0].target, beliefs[1].target)
+
+
+def test_asking_for_success_does_not_disturb_acting(policy: NetworkPolicy, robot: RobotSpec) -> None:
+    policy.reset(0)
+    plain = policy.act(see(robot), "reach the red block").actions
+    policy.reset(0)
+    observation = see(robot)
+    done = policy.success(observation, "reach the red block")
+    assert 0 <= done <= 1
+    assert np.array_equal(policy.act(observation, "reach the red block").actions, plain)
+
+
+def test_what_does_not_fit_the_robot_is_refused(policy: NetworkPolicy, robot: RobotSpec) -> None:
+    observation = see(robot)
+    with pytest.raises(ContractError, match="front"):
+        policy.act(Observation({"wrist": observation.images["wrist"]}, observation.state, 0.0), "reach")
+
+
+def test_bf16_and_fewer_steps_stay_close(trained: Path, robot: RobotSpec) -> None:
+    exact, fast = load_policy(trained, device="cpu"), load_policy(trained, device="cpu", bf16=True)
+    one, two = (p.act(see(robot), "reach the red block").actions for p in (exact, fast))
+    assert np.abs(one - two).max() < 0.1
+    assert load_policy(trained, steps=2).act(see(robot), "reach").actions.shape == (8, 4)
+
+
+def test_wrong_choices_are_refused(trained: Path) -> None:
+    with pytest.raises(ValueError, match="steps 0 must be >= 1"):
+        load_policy(trained, steps=0)
+    with pytest.raises(ValueError, match="'tpu' is not one of auto, cpu, cuda"):
+        load_policy(trained, device="tpu")
+    if not torch.cuda.is_available():
+        with pytest.raises(ValueError, match="'cuda' is not available"):
+            load_policy(trained, device="cuda")
