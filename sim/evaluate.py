@@ -145,7 +145,7 @@ def evaluate(
         backend: See :func:`sim.backend.choose_backend`.
         folder: Where to leave ``eval.json``, ``contact_sheet.png``, ``failures.mp4`` and ``failures/``; None
             leaves nothing.
-        more_settings: Written into the manifest's settings, for example the checkpoint's digest.
+        more_settings: Written into the manifest's settings too, for example the checkpoint's digest.
 
     Raises:
         ValueError: an argument is outside its choices, or ``seed`` may have been trained on.
@@ -156,6 +156,10 @@ def evaluate(
     for what, value, least in (("episodes", episodes, 1), ("workers", workers, 0), ("execute", execute, 1)):
         if value < least:
             raise ValueError(f"{what} {value} must be at least {least}")
+    tasks, axes = tuple(dict.fromkeys(tasks)), tuple(dict.fromkeys(axes))
+    for what, names in (("tasks", tasks), ("axes", axes)):
+        if not names:
+            raise ValueError(f"{what} must name at least one, got none")
     jobs = [
         Job(task, axis, seed + k, filmed=folder is not None and k == 0 and axis == axes[0])
         for task in tasks
@@ -174,9 +178,15 @@ def evaluate(
         if progress is not None:
             progress(done, len(jobs))
     settings = {
-        "suite": suite, "tasks": list(tasks), "axes": list(axes), "episodes": episodes, "seed": seed,
-        "execute": execute, "backend": backend, **(more_settings or {}),
-    }  # fmt: skip
+        **(more_settings or {}),
+        "suite": suite,
+        "tasks": list(tasks),
+        "axes": list(axes),
+        "episodes": episodes,
+        "seed": seed,
+        "execute": execute,
+        "backend": backend,
+    }
     played = tuple(episode for episode in found if episode is not None)
     report = EvalReport(settings, versions(), played, time.monotonic() - began_s)
     if folder is not None and reel is not None:

@@ -8,15 +8,15 @@ all surfaces are opaque, and sites, tendons and other decoration are left out.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from copy import copy
 
 import mujoco
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.caster import Caster
+
 Array = NDArray[np.float64]
 
-_VISIBLE_GROUPS = np.array([1, 1, 1, 0, 0, 0], np.uint8)
 # Plain integers: comparing an array with mujoco's enum objects is done one element at a time.
 _PLANE, _SPHERE, _CAPSULE, _ELLIPSOID, _CYLINDER, _BOX = (
     int(kind)
@@ -29,61 +29,6 @@ _PLANE, _SPHERE, _CAPSULE, _ELLIPSOID, _CYLINDER, _BOX = (
         mujoco.mjtGeom.mjGEOM_BOX,
     )
 )
-_HAS_NORMAL_ARGUMENT = "normal:" in (mujoco.mj_multiRay.__doc__ or "")
-
-
-class _Caster:
-    """``mj_multiRay`` that misses nothing.
-
-    MuJoCo 3.3 skips a geom for rays outside the angles of its bounding box's corners, which is wrong for what
-    is near or straight above or below the eye: a camera that looks down loses walls. Bounds are therefore
-    widened, on a private copy of the model, until they are safe.
-    """
-
-    def __init__(self, model: mujoco.MjModel) -> None:
-        self._source, self._model = model, copy(model)
-        self._roots = np.flatnonzero(model.body_bvhadr >= 0)
-
-    def cast(
-        self, data: mujoco.MjData, eye: Array, rays: Array, skip_body: int
-    ) -> tuple[NDArray[np.int32], Array]:
-        """First geom hit by each of the rays (N, 3) (-1 for none) and its distance in m, each (N,)."""
-        self._widen(data, eye)
-        count = len(rays)
-        geom, distance = np.full(count, -1, np.int32), np.full(count, -1.0)
-        optional = {"normal": None} if _HAS_NORMAL_ARGUMENT else {}
-        mujoco.mj_multiRay(
-            m=self._model,
-            d=data,
-            pnt=eye,
-            vec=np.ascontiguousarray(rays).reshape(-1),
-            geomgroup=_VISIBLE_GROUPS,
-            flg_static=1,
-            bodyexclude=skip_body,
-            geomid=geom,
-            dist=distance,
-            nray=count,
-            cutoff=mujoco.mjMAXVAL,
-            **optional,
-        )
-        return geom, np.where(geom < 0, 0.0, distance)
-
-    def _widen(self, data: mujoco.MjData, eye: Array) -> None:
-        model = self._model
-        model.geom_rgba[:], model.mat_rgba[:] = self._source.geom_rgba, self._source.mat_rgba
-        radius = np.where(model.geom_type == _PLANE, 1e3, model.geom_rbound)
-        offset = data.geom_xpos - eye
-        distance = np.linalg.norm(offset, axis=1)
-        # Far and near the horizon a cube of twice the radius has corners that bound the sphere's angles.
-        safe = (distance > 6 * radius) & (np.abs(offset[:, 2]) < 0.85 * distance)
-        model.geom_aabb[:, :3] = 0
-        model.geom_aabb[:, 3:] = np.where(safe, 2 * radius, 1e3)[:, None]
-        reach = np.linalg.norm(data.geom_xpos - data.xipos[model.geom_bodyid], axis=1) + radius
-        bound = np.zeros(model.nbody)
-        np.maximum.at(bound, model.geom_bodyid, reach)
-        nodes = model.body_bvhadr[self._roots]
-        model.bvh_aabb[nodes] = 0
-        model.bvh_aabb[nodes, 3] = bound[self._roots]
 
 
 class RaycastRenderer:
@@ -110,7 +55,7 @@ class RaycastRenderer:
                 raise ValueError(f"camera {name!r} is not in the model; it has {sorted(have)}")
         self._ids = {name: have[name] for name in self._sizes}
         self._model = model
-        self._caster = _Caster(model)
+        self._caster = Caster(model)
         self._scene = mujoco.MjvScene(model, maxgeom=1000)
         self._rays = {
             name: _pixel_rays(float(model.cam_fovy[self._ids[name]]), *size)

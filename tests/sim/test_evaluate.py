@@ -122,6 +122,8 @@ def test_seeds_of_training_are_refused() -> None:
         ({"tasks": ("fly",)}, "task 'fly' is not one of"),
         ({"axes": ("weather",)}, "axis 'weather' is not one of base, layout"),
         ({"episodes": 0}, "episodes 0"),
+        ({"tasks": ()}, "tasks must name at least one"),
+        ({"axes": ()}, "axes must name at least one"),
         ({"execute": 0}, "execute 0"),
     ],
 )

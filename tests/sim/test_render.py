@@ -105,6 +105,16 @@ def test_a_colour_changed_in_the_model_shows_in_the_next_picture(renderer: Rende
     assert np.argmax(at(model, data, "red", renderer.render(data)["front"])) == 1
 
 
+def test_a_geom_made_clear_is_looked_through(renderer: Renderer) -> None:
+    model, data = tabletop()
+    renderer.bind(model)
+    before = at(model, data, "blue", renderer.render(data)["front"])
+    model.geom("blue").rgba[3] = 0
+    after = at(model, data, "blue", renderer.render(data)["front"])
+    assert np.argmax(before) == 2
+    assert np.ptp(after) <= 2  # the grey table behind
+
+
 def test_bind_draws_another_model_with_its_own_textures(renderer: Renderer) -> None:
     other = mujoco.MjModel.from_xml_string(
         """<mujoco><asset><texture name="t" type="2d" builtin="flat" rgb1="0 0 1" width="8" height="8"/>
