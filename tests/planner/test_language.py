@@ -103,6 +103,35 @@ SENTENCES = {
         "put the ball in the bowl",
         "shut the drawer",
     ],
+    "Put the red block in the bowl and the blue block on the tray.": [
+        "put the red block in the bowl",
+        "put the blue block on the tray",
+    ],
+    "stack the red block on the blue block, then the green block on the red block": [
+        "stack the red block on the blue block",
+        "stack the green block on the red block",
+    ],
+    "After opening the drawer, put the blue block in it": [
+        "open the drawer",
+        "put the blue block in the drawer",
+    ],
+    "before you close the drawer, put the red ball in it": [
+        "put the red ball in the drawer",
+        "close the drawer",
+    ],
+    "before closing the drawer, put the red ball in it": [
+        "put the red ball in the drawer",
+        "close the drawer",
+    ],
+    "open the drawer. then put the blue block in there": [
+        "open the drawer",
+        "put the blue block in the drawer",
+    ],
+    "push the block before the bowl to the tray": ["push the block before the bowl to the tray"],
+    "put the red ball and the star in the bowl and press the button": [
+        "put the red ball and the star in the bowl",
+        "press the button",
+    ],
     "press the button. afterwards, the red block goes in the bowl": [
         "press the button",
         "the red block goes in the bowl",

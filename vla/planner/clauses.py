@@ -23,6 +23,16 @@ ACTION_VERBS = frozenset(
 _TAKING = frozenset({"bring", "get", "grab", "grasp", "hold", "lift", "move", "pick", "raise", "take"})
 _LEAVES_FROM = re.compile(r"\b(?:off|from|out of|down from)\b")
 _TO_TABLE = re.compile(r"\b(?:down|table)\b")
+_PLACING = frozenset({"drop", "lay", "move", "place", "push", "put", "set", "slide", "stack"})
+_INTO = r"(?:in|into|inside|on|onto|on top of|to)"
+_PLACED_AT = re.compile(rf" {_INTO} (?:the|a|an) ")
+_VERBLESS = re.compile(rf"^(?:the|a|an) (?:(?!and\b)[\w'-]+ )+?{_INTO} (?:the|a|an) \w")
+BEFORE = "before "
+"""Starts a command that is said first but done second ("before closing the drawer, put the ball in it")."""
+_GERUNDS = {
+    form: verb for verb in ACTION_VERBS for form in (verb + "ing", verb[:-1] + "ing", verb + verb[-1] + "ing")
+}
+_TIMED = re.compile(r"(?:(?<=^)|(?<=[.;!?\n] ))(after|before) (?:you )?([a-z]+)")
 _OBJECT_PRONOUN = re.compile(r"^\w+ (?:up |down |back )?(?:it|them)\b")
 
 _POLITE = re.compile(
@@ -60,11 +70,14 @@ def split_commands(sentence: str) -> tuple[str, ...]:
         At least one command unless the sentence has no words.
     """
     text = re.sub(r"[ \t\r\f\v]+", " ", sentence.lower().replace("’", "'")).strip()
+    text = _TIMED.sub(_plain_verb, text)
     commands: list[str] = []
     for piece, joint in _pieces(text):
         command = _strip(piece)
         if not command:
             continue
+        if commands and _goes_on(commands[-1], command):
+            command = f"{commands[-1].split()[0]} {command}"
         if commands and joint and _is_one(commands[-1], command):
             commands[-1] += joint + command
         else:
@@ -79,7 +92,8 @@ def _pieces(text: str) -> list[tuple[str, str]]:
     for cut in _CUT.finditer(text):
         before, after = text[start : cut.start()], text[cut.end() :]
         strong = cut["strong"] is not None
-        if not (_starts_command(after) or (strong and _holds_command(after))):
+        starts = _starts_command(after) or _goes_on(before, after)
+        if not (starts or (strong and _holds_command(after))):
             continue
         # "go ahead and ...": nothing has been asked for yet, so there is nothing to cut off.
         if not _holds_command(before) or re.fullmatch(r"go(?: ahead| on)?|come|move", _strip(before)):
@@ -88,6 +102,22 @@ def _pieces(text: str) -> list[tuple[str, str]]:
         start, joint = cut.end(), "" if strong else cut[0]
     pieces.append((text[start:], joint))
     return pieces
+
+
+def _plain_verb(timed: re.Match[str]) -> str:
+    """ "after opening" is "open"; "before you close" is "before close"; anything else stays."""
+    verb = _GERUNDS.get(timed[2], timed[2])
+    if verb not in ACTION_VERBS:
+        return timed[0]
+    return verb if timed[1] == "after" else BEFORE + verb
+
+
+def _goes_on(before: str, after: str) -> bool:
+    """True for "put X in the bowl and | Y on the tray": the verb of the first command serves the second."""
+    first, rest = _strip(before), _VERBLESS.match(_strip(after))
+    if rest is None or _holds_command(rest[0]):
+        return False
+    return first.partition(" ")[0] in _PLACING and _PLACED_AT.search(first) is not None
 
 
 def _starts_command(text: str) -> bool:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from vla.contract import ContractError, Observation, Plan, StepStatus, SuccessDetector
-from vla.planner.clauses import split_commands
+from vla.planner.clauses import BEFORE, split_commands
 from vla.planner.reference import resolve
 
 LOOKS = 3
@@ -70,7 +70,19 @@ def split_goal(goal: str) -> tuple[str, ...]:
     steps = resolve(split_commands(goal))
     if not steps:
         raise ContractError(f"goal {goal!r} holds no words; say for example 'put the red block in the bowl'")
-    return steps
+    return _in_order(steps)
+
+
+def _in_order(steps: tuple[str, ...]) -> tuple[str, ...]:
+    """Move what was said with "before" behind the step it introduces."""
+    ordered, waiting = [], []
+    for step in steps:
+        if step.startswith(BEFORE):
+            waiting.append(step.removeprefix(BEFORE))
+            continue
+        ordered += [step, *waiting]
+        waiting = []
+    return (*ordered, *waiting)
 
 
 def _plan(goal: str, steps: tuple[str, ...], index: int, note: str) -> Plan:

@@ -82,7 +82,11 @@ def _name(command: str, said: list[Mention]) -> str:
     there = re.search(r"\b(?:in |into |on |onto |over |to )?there$|\bthere\b(?! is\b)", command)
     if there:
         places = [mention for mention in said if mention.preposition in _INTO]
-        if places:
+        fixtures = [mention for mention in said if _FIXTURE.search(mention.thing)]
+        preposition = there[0].removesuffix("there").strip()
+        if preposition in ("in", "into", "on", "onto") and fixtures:
+            command = _replaced(command, there.span(), f"{preposition} {fixtures[-1].thing}")
+        elif places:
             command = _replaced(command, there.span(), f"{places[-1].preposition} {places[-1].thing}")
     return command
 
