@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from sim.language import FAMILIES, noun, phrase, place
-from vla.contract import ContractError, Observation, Planner
+from vla.conformance import check_planner
+from vla.contract import ContractError, Observation
 from vla.planner.language import LanguagePlanner, split_goal
 
 LOOK = Observation(images={}, state=np.zeros(11, np.float32), stamp_s=0.0)
@@ -250,5 +251,6 @@ def test_settings_out_of_range_are_refused(threshold: float, looks: int) -> None
         LanguagePlanner(None, threshold, looks)
 
 
-def test_it_is_a_planner() -> None:
-    assert isinstance(LanguagePlanner(None), Planner)
+def test_it_keeps_the_laws_of_a_planner() -> None:
+    for detector in (None, Scripted([0.9] * 9)):
+        check_planner(LanguagePlanner(detector), "open the drawer, then put the red ball in it", LOOK)
