@@ -115,7 +115,7 @@ def check_choice(key: str, value: str, choices: Iterable[str]) -> None:
     """Raise :class:`ConfigError` unless ``value`` is one of ``choices``."""
     valid = list(choices)
     if value not in valid:
-        raise ConfigError(f"{key}={value}: no such {key.rpartition('.')[2]}; {suggest(value, valid)}")
+        raise ConfigError(f"{key}={value} is not a choice; {suggest(value, valid)}")
 
 
 def _prepare(text: str, command: str, schema: type) -> str:

@@ -164,7 +164,7 @@ def doctor() -> None:
 def bench(overrides: Overrides = None, show_config: Show = False) -> None:
     """Time the simulator, the policy and the bridge on this machine.
 
-    [dim]handily bench checkpoint=policies/checkpoints/tabletop seconds=5[/dim]
+    [dim]handily bench seconds=5[/dim]
     """
     from vla.cli.bench import bench as command
 

@@ -10,9 +10,11 @@ from rich.table import Table
 
 from vla.cli.settings import configured
 from vla.cli.terminal import console, counted
+from vla.config import ConfigError
 from vla.dataset.contact_sheet import contact_sheet
 from vla.dataset.inspection import ERRORS, examine, summarize
 from vla.dataset.reader import Dataset
+from vla.dataset.schema import DatasetError
 
 _LISTED = 20
 
@@ -34,6 +36,19 @@ class ShowConfig:
     def __post_init__(self) -> None:
         if self.episodes < 1 or self.columns < 1:
             raise ValueError(f"episodes={self.episodes} and columns={self.columns} must be at least 1")
+
+
+@dataclass(frozen=True)
+class ReplayConfig:
+    """Keys of ``handily dataset replay``.
+
+    Attributes:
+        episode: Its number.
+        tolerance_mm: Largest drift that still counts as a faithful replay.
+    """
+
+    episode: int
+    tolerance_mm: float
 
 
 def info(folder: str) -> None:
@@ -93,8 +108,27 @@ def show(folder: str, overrides: list[str]) -> None:
 
 
 def replay(folder: str, overrides: list[str]) -> None:
-    """Replay an episode in the simulator and print the drift."""
-    raise NotImplementedError
+    """Replay an episode in the simulator and print the drift; exit code 1 when it is too large."""
+    config = configured("replay", overrides, ReplayConfig)
+    from sim.replay import replay as play
+
+    try:
+        report = play(Dataset.open(folder), config.episode)
+    except DatasetError:
+        raise
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    out = console()
+    disturbed = ", disturbed when recorded" if report.disturbed else ""
+    out.print(
+        f"episode {report.episode}: {report.instruction} ({report.task}, seed {report.seed}{disturbed})"
+    )
+    for name, drift_mm in (("tool", report.tool_drift_mm), ("objects", report.object_drift_mm)):
+        out.print(f"{name}: drift {drift_mm.max():.3f} mm at worst, {drift_mm[-1]:.3f} mm at the end")
+    verdict = "success" if report.success else "failure"
+    out.print(f"{len(report.tool_drift_mm)} rows, the replay ends in {verdict}")
+    if report.worst_mm > config.tolerance_mm:
+        raise typer.Exit(1)
 
 
 def _numbers(values: list[object] | None) -> str:

@@ -1,0 +1,153 @@
+"""The commands as a reader of the README types them, on two episodes and a policy that has learned little."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import av
+import pytest
+from PIL import Image
+
+from vla.dataset.reader import Dataset
+
+
+def test_collect_writes_a_dataset_that_info_and_doctor_accept(handily, data: Path):
+    assert len(Dataset.open(data).episodes) == 2
+    info = handily("dataset", "info", str(data))
+    assert info.returncode == 0, info.stderr
+    assert "episodes" in info.stdout
+    assert "observation.state" in info.stdout
+    doctor = handily("dataset", "doctor", str(data))
+    assert doctor.returncode == 0, doctor.stdout + doctor.stderr
+    assert "Fit for training." in doctor.stdout
+
+
+def test_collect_goes_on_where_it_stopped(handily, data: Path, tmp_path: Path):
+    folder = tmp_path / "more"
+    shutil.copytree(data, folder)
+    more = handily(
+        "collect", "task=reach,press_button", "episodes=3", f"out={folder}", "workers=1", "noise=0"
+    )
+    assert more.returncode == 0, more.stderr
+    assert "1 episodes recorded" in more.stdout
+    assert len(Dataset.open(folder).episodes) == 3
+
+
+def test_show_draws_a_contact_sheet(handily, data: Path, tmp_path: Path):
+    out = tmp_path / "sheet.png"
+    shown = handily("dataset", "show", str(data), f"out={out}", "columns=3")
+    assert shown.returncode == 0, shown.stderr
+    assert Image.open(out).width > 3 * 128
+
+
+def test_replay_repeats_an_undisturbed_episode(handily, data: Path):
+    replay = handily("dataset", "replay", str(data), "episode=1")
+    assert replay.returncode == 0, replay.stdout + replay.stderr
+    assert "success" in replay.stdout
+
+
+def test_train_resumes_from_its_own_checkpoint(handily, data: Path, checkpoint: Path, tiny, tmp_path: Path):
+    folder = tmp_path / "again"
+    shutil.copytree(checkpoint, folder)
+    more = handily("train", f"data={data}", f"out={folder}", *tiny, "train.steps=4")
+    assert more.returncode == 0, more.stderr
+    assert "step 4/4" in more.stderr
+    assert "step 3/4" not in more.stderr
+
+
+def test_eval_leaves_a_manifest_that_others_can_rerun(handily, checkpoint: Path, tmp_path: Path):
+    line = (
+        "eval",
+        f"checkpoint={checkpoint}",
+        "task=press_button",
+        "episodes=1",
+        "workers=1",
+        "execute=16",
+        f"out={tmp_path}",
+    )
+    done = handily(*line)
+    assert done.returncode == 0, done.stderr
+    assert "press_button" in done.stdout
+    manifest = json.loads(next(tmp_path.glob("*/eval.json")).read_text())
+    assert manifest["settings"]["episodes"] == 1
+    assert len(manifest["settings"]["digest"]) == 64
+    assert len(manifest["episodes"]) == 1
+
+
+def test_run_leaves_video_sheet_and_report_and_its_robot_side_never_loads_torch(
+    checkpoint: Path, tmp_path: Path
+):
+    words = [
+        "run",
+        "press the button",
+        f"checkpoint={checkpoint}",
+        "pace=lockstep",
+        "timeout_s=1",
+        f"out={tmp_path}",
+    ]
+    script = (
+        "import sys\n"
+        "from vla.cli import app\n"
+        "try:\n"
+        f"    app({words!r})\n"
+        "except SystemExit as end:\n"
+        "    print('exit', end.code, 'torch' in sys.modules)\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, timeout=240)
+    assert "exit 1 False" in done.stdout, done.stdout + done.stderr
+    folder = next(tmp_path.iterdir())
+    report = json.loads((folder / "report.json").read_text())
+    assert report["success"] is False
+    assert report["reason"] == "timeout"
+    assert report["plan"] == [{"step": "press the button", "status": "active"}]
+    assert report["health"]["chunks"] > 0
+    assert report["versions"]["torch"]
+    assert len(report["model"]["digest"]) == 64
+    with av.open(str(folder / "run.mp4")) as video:
+        assert video.streams.video[0].frames in (report["health"]["ticks"], report["health"]["ticks"] - 1)
+    assert Image.open(folder / "contact_sheet.png").width > 600
+
+
+def test_ctrl_c_ends_a_run_with_130_and_loses_nothing(checkpoint: Path, tmp_path: Path):
+    words = ["run", "press the button", f"checkpoint={checkpoint}", "timeout_s=100", f"out={tmp_path}"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "vla.cli", *words], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    # The first line of the view says that the arm is under way.
+    assert "press the button" in process.stdout.readline()
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    _, errors = process.communicate(timeout=60)
+    assert process.returncode == 130, errors
+    assert errors.strip() == "handily: interrupted"
+    folder = next(tmp_path.iterdir())
+    assert json.loads((folder / "report.json").read_text())["reason"] == "stopped"
+    assert (folder / "run.mp4").stat().st_size > 0
+
+
+@pytest.mark.parametrize("damage", ["about.json", "model.safetensors", "manifest.json"])
+def test_a_damaged_checkpoint_is_one_line_and_exit_2(handily, checkpoint: Path, tmp_path: Path, damage: str):
+    step = next(checkpoint.glob("step_*"))
+    broken = tmp_path / "broken"
+    shutil.copytree(step, broken)
+    file = broken / damage
+    file.write_bytes(file.read_bytes()[:-40])
+    done = handily("serve", f"checkpoint={broken}", "endpoint=tcp://127.0.0.1:0")
+    assert done.returncode == 2, done.stderr
+    assert damage in done.stderr
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_bench_measures_all_three(handily, checkpoint: Path):
+    done = handily("bench", f"checkpoint={checkpoint}", "seconds=0.05")
+    assert done.returncode == 0, done.stderr
+    for word in ("control step", "bridge", "policy", "p95"):
+        assert word in done.stdout

@@ -1,0 +1,140 @@
+"""The command line explains itself, and a mistake is one line with the valid choices and exit code 2."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from typer.testing import CliRunner
+
+from vla.cli import app
+from vla.cli.checkpoints import digest, model_id, picture_size, resolve_checkpoint
+from vla.config import ConfigError
+
+COMMANDS = ("run", "collect", "train", "eval", "serve", "dataset", "doctor", "bench")
+
+
+def call(*words: str):
+    return CliRunner().invoke(app, list(words))
+
+
+def test_help_names_every_command():
+    shown = call("--help")
+    assert shown.exit_code == 0
+    for name in COMMANDS:
+        assert name in shown.output
+
+
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("dataset", "doctor")])
+def test_help_of_a_command_shows_an_example(command: str):
+    shown = call(command, "--help")
+    assert shown.exit_code == 0
+    assert f"handily {command} " in shown.output
+
+
+@pytest.mark.parametrize("command", ["run", "collect", "train", "eval", "serve", "bench"])
+def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command: str):
+    shown = call(command, "--show-config")
+    assert shown.exit_code == 0, shown.output
+    assert "seed:" in shown.output or command in ("serve", "bench")
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["run", "press the button", "sead=1"], ["sead=1", "did you mean 'seed'"]),
+        (["run", "press the button", "pace=slow"], ["pace=slow", "realtime", "lockstep"]),
+        (["run", "press the button", "seed=one"], ["seed", "'one'", "Integer"]),
+        (["run", "press the button", "timeout_s=0"], ["timeout_s=0"]),
+        (["run"], ["say what to do", "put the red block in the bowl"]),
+        (["run", "seed=3"], ["say what to do"]),
+        (["run", "press the button", "checkpoint=/nowhere"], ["/nowhere", "no checkpoint"]),
+        (["collect", "task=jugle"], ["task=jugle", "press_button", "reach"]),
+        (["collect", "task=reach,stak"], ["task=stak", "did you mean 'stack'"]),
+        (["collect", "episodes=0"], ["episodes=0"]),
+        (["collect", "noise=2"], ["noise=2.0", "0..1"]),
+        (["collect", "out"], ["'out' is not key=value"]),
+        (["eval", "axes=layot"], ["axes=layot", "did you mean 'layout'"]),
+        (["eval", "seed=3"], ["seed 3", "1000000"]),
+        (["eval", "suite=tabeltop"], ["suite=tabeltop", "did you mean 'tabletop'"]),
+        (["eval", "checkpoint=/nowhere"], ["/nowhere", "no checkpoint"]),
+        (["train", "policy=flw"], ["policy=flw", "did you mean 'flow'", "act", "diffusion"]),
+        (["train", "train.step=3"], ["train.step", "did you mean 'train.steps'"]),
+        (["train", "train.steps=0"], ["steps 0"]),
+        (["train", "data=/nowhere"], ["/nowhere"]),
+        (["serve", "checkpoint=/nowhere"], ["/nowhere"]),
+        (["bench", "seconds=-1", "checkpoint=none"], ["seconds=-1.0"]),
+        (["dataset", "info", "/nowhere"], ["/nowhere"]),
+        (["dataset", "show", "/nowhere", "episodes=0"], ["episodes=0"]),
+        (["dataset", "replay", "/nowhere", "tolerance=3"], ["did you mean 'tolerance_mm'"]),
+    ],
+)
+def test_a_mistake_is_one_line_with_the_choices_and_exit_code_2(words: list[str], says: list[str]):
+    done = call(*words)
+    assert done.exit_code == 2, done.output
+    lines = done.output.strip().splitlines()
+    assert len(lines) == 1
+    assert lines[0].startswith("handily: ")
+    for word in says:
+        assert word in lines[0]
+
+
+def test_an_unknown_command_is_exit_code_2():
+    done = call("juggle")
+    assert done.exit_code == 2
+    assert "juggle" in done.output
+
+
+def test_a_sentence_that_the_table_cannot_show_is_refused_before_anything_starts(tmp_path: Path):
+    (tmp_path / "manifest.json").write_text("{}")
+    (tmp_path / "about.json").write_text('{"spec": {"cameras": {"front": [32, 32]}}}')
+    done = call("run", "make me a coffee", f"checkpoint={tmp_path}", f"out={tmp_path / 'runs'}")
+    assert done.exit_code == 2
+    assert "make me a coffee" in done.output
+    assert "press the button" in done.output
+    assert not (tmp_path / "runs").exists()
+
+
+@pytest.mark.parametrize(
+    "module", ["vla.cli", "vla.cli.run", "vla.cli.collect", "vla.cli.dataset", "sim.driver"]
+)
+def test_the_robot_side_starts_without_torch(module: str):
+    code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
+    assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_help_loads_no_heavy_room():
+    heavy = ("torch", "mujoco", "numpy", "hydra", "zmq", "pyarrow", "av")
+    code = (
+        "import sys\nfrom vla.cli import app\n"
+        "try: app(['--help'])\nexcept SystemExit: pass\n"
+        f"print([name for name in {heavy} if name in sys.modules and name != 'numpy'])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60)
+    assert done.stdout.strip().splitlines()[-1] == "[]"
+
+
+def test_a_run_stands_for_its_newest_checkpoint(tmp_path: Path):
+    for step in (1, 10, 9):
+        folder = tmp_path / f"step_{step:08d}"
+        folder.mkdir()
+        (folder / "manifest.json").write_text(str(step))
+    assert resolve_checkpoint(str(tmp_path)).name == "step_00000010"
+    assert resolve_checkpoint(str(tmp_path / "step_00000009")).name == "step_00000009"
+
+
+def test_digests_tell_checkpoints_apart(tmp_path: Path):
+    (tmp_path / "manifest.json").write_text("a")
+    first = digest(tmp_path)
+    (tmp_path / "manifest.json").write_text("b")
+    assert digest(tmp_path) != first
+    assert model_id(tmp_path) == f"{tmp_path}@{digest(tmp_path)[:12]}"
+
+
+@pytest.mark.parametrize("text", ["", "{}", '{"spec": {"cameras": {}}}', "[]"])
+def test_a_checkpoint_that_does_not_say_its_pictures_is_refused(tmp_path: Path, text: str):
+    (tmp_path / "about.json").write_text(text)
+    with pytest.raises(ConfigError, match=r"about\.json"):
+        picture_size(tmp_path)
