@@ -1,0 +1,1 @@
+"""The MuJoCo world: scenes, tasks, scripted experts, rendering, collection and evaluation of episodes."""

@@ -1,7 +1,8 @@
 """Demonstrations: scripted experts act, what was seen and done is written as a LeRobotDataset.
 
-Episode number k always comes from the same seeds whatever the number of workers, so a dataset is a function of
-its settings; episodes that exist already are skipped, so an interrupted collection goes on where it stopped.
+Episode number k always comes from the same seeds whatever the number of workers, so a dataset is a
+function of its settings; episodes that exist already are skipped, so an interrupted collection goes on
+where it stopped.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,12 @@ from sim.expert import Disturbance, ScriptedExpert
 from sim.objects import ROWS
 from sim.randomise import Randomise
 from sim.robot import robot_spec
+from sim.seeds import EVALUATION_SEED
 from sim.tasks import TASKS, task_named
 from sim.truth import Query
 from sim.world import ALTERNATIVES, ENTITY_COLUMNS, World
 from vla.dataset.staging import stage_episode, staged_keys
 from vla.dataset.writer import DatasetWriter, robot_features
-
-EVALUATION_SEED = 1_000_000
-"""Seeds from here on belong to evaluation; collection stays below."""
 
 _RETRY_STRIDE = 100_000
 _TRIES = EVALUATION_SEED // _RETRY_STRIDE
@@ -55,7 +54,7 @@ class CollectSettings:
     noise: float = 0.75
     tail: int = 12
     image_size: int = 128
-    switches: Randomise = Randomise()
+    switches: Randomise = field(default_factory=Randomise)
 
     def __post_init__(self) -> None:
         for task in self.tasks:

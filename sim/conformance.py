@@ -13,8 +13,8 @@ from sim.world import World
 def check_task(task: Task, world: World, seed: int = 1_000_000) -> int:
     """Assert the laws every task obeys.
 
-    The same seed lays the same scene; no scene starts fulfilled; what is asked refers to something present; the
-    expert fulfils it within the horizon without leaving the action range.
+    The same seed lays the same scene; no scene starts fulfilled; what is asked refers to something present;
+    the expert fulfils it within the horizon without leaving the action range.
 
     Args:
         task: The task, registered in :data:`sim.tasks.TASKS`.

@@ -41,8 +41,8 @@ class ScriptedExpert:
 class Disturbance:
     """Noise on executed actions, so that demonstrations show recovery (Laskey et al. 2017, DART).
 
-    Smooth noise of about 8 mm on the tool target plus, now and then, a shove of up to 4 cm for a few steps and
-    rarely fingers that open by mistake. The recorded action stays the expert's own.
+    Smooth noise of about 8 mm on the tool target plus, now and then, a shove of up to 4 cm for a few steps
+    and rarely fingers that open by mistake. The recorded action stays the expert's own.
 
     Args:
         rng: The random stream.

@@ -42,46 +42,49 @@ PLACES = {
 _TRAIN = {
     "reach": (
         "reach {t}", "move to {t}", "go to {t}", "touch {t}", "move the gripper to {t}", "reach for {t}",
-        "bring the gripper over {t}", "go above {t}", "point at {t}", "hover over {t}", "move the hand to {t}",
-        "approach {t}",
+        "bring the gripper over {t}", "go above {t}", "point at {t}", "hover over {t}",
+        "move the hand to {t}", "approach {t}",
     ),
     "push": (
-        "push {t} to {d}", "push {t} into {d}", "slide {t} to {d}", "move {t} to {d} by pushing", "shove {t} to {d}",
-        "push {t} over to {d}", "slide {t} over to {d}", "push {t} onto {d}", "nudge {t} to {d}",
-        "slide {t} into {d}", "shift {t} to {d}",
+        "push {t} to {d}", "push {t} into {d}", "slide {t} to {d}", "move {t} to {d} by pushing",
+        "shove {t} to {d}", "push {t} over to {d}", "slide {t} over to {d}", "push {t} onto {d}",
+        "nudge {t} to {d}", "slide {t} into {d}", "shift {t} to {d}",
     ),
     "pick_up": (
-        "pick up {t}", "pick {t} up", "lift {t}", "lift up {t}", "grasp {t} and lift it", "grab {t}", "raise {t}",
-        "take {t}", "hold up {t}", "get {t}", "grab {t} and lift it up", "lift {t} off the table",
+        "pick up {t}", "pick {t} up", "lift {t}", "lift up {t}", "grasp {t} and lift it", "grab {t}",
+        "raise {t}", "take {t}", "hold up {t}", "get {t}", "grab {t} and lift it up",
+        "lift {t} off the table",
     ),
     "put_in": (
-        "put {t} {in} {d}", "place {t} {in} {d}", "drop {t} {in} {d}", "set {t} {in} {d}", "move {t} {in} {d}",
-        "pick up {t} and put it {in} {d}", "bring {t} to {d}", "lay {t} {in} {d}", "deposit {t} {in} {d}",
-        "take {t} and place it {in} {d}", "{t} goes {in} {d}",
+        "put {t} {in} {d}", "place {t} {in} {d}", "drop {t} {in} {d}", "set {t} {in} {d}",
+        "move {t} {in} {d}", "pick up {t} and put it {in} {d}", "bring {t} to {d}", "lay {t} {in} {d}",
+        "deposit {t} {in} {d}", "take {t} and place it {in} {d}", "{t} goes {in} {d}",
     ),
     "stack": (
         "stack {t} on {d}", "put {t} on {d}", "place {t} on top of {d}", "stack {t} on top of {d}",
-        "put {t} on top of {d}", "set {t} on {d}", "pick up {t} and place it on {d}", "build a tower of {t} on {d}",
-        "move {t} onto {d}", "place {t} onto {d}", "lay {t} on {d}",
+        "put {t} on top of {d}", "set {t} on {d}", "pick up {t} and place it on {d}",
+        "build a tower of {t} on {d}", "move {t} onto {d}", "place {t} onto {d}", "lay {t} on {d}",
     ),
     "unstack": (
         "take {t} off {d}", "unstack {t} from {d}", "remove {t} from {d}", "take {t} down from {d}",
-        "put {t} on the table", "move {t} from {d} to the table", "lift {t} off {d} and put it on the table",
-        "unstack {t}", "take {t} off {d} and put it down", "get {t} off {d}", "place {t} on the table",
-        "set {t} down on the table",
+        "put {t} on the table", "move {t} from {d} to the table",
+        "lift {t} off {d} and put it on the table", "unstack {t}", "take {t} off {d} and put it down",
+        "get {t} off {d}", "place {t} on the table", "set {t} down on the table",
     ),
     "open_drawer": (
-        "open the drawer", "pull the drawer open", "pull open the drawer", "slide the drawer open", "pull the drawer out",
-        "pull the handle of the drawer", "open up the drawer", "get the drawer open", "pull out the drawer",
+        "open the drawer", "pull the drawer open", "pull open the drawer", "slide the drawer open",
+        "pull the drawer out", "pull the handle of the drawer", "open up the drawer", "get the drawer open",
+        "pull out the drawer",
     ),
     "close_drawer": (
-        "close the drawer", "push the drawer closed", "shut the drawer", "push the drawer shut", "push the drawer in",
-        "slide the drawer closed", "push the drawer back in", "get the drawer closed",
+        "close the drawer", "push the drawer closed", "shut the drawer", "push the drawer shut",
+        "push the drawer in", "slide the drawer closed", "push the drawer back in", "get the drawer closed",
     ),
     "put_in_drawer": (
-        "put {t} in the drawer", "place {t} in the drawer", "drop {t} into the drawer", "put {t} into the drawer",
-        "store {t} in the drawer", "put {t} inside the drawer", "move {t} into the drawer", "set {t} in the drawer",
-        "pick up {t} and put it in the drawer", "place {t} inside the drawer", "{t} goes in the drawer",
+        "put {t} in the drawer", "place {t} in the drawer", "drop {t} into the drawer",
+        "put {t} into the drawer", "store {t} in the drawer", "put {t} inside the drawer",
+        "move {t} into the drawer", "set {t} in the drawer", "pick up {t} and put it in the drawer",
+        "place {t} inside the drawer", "{t} goes in the drawer",
     ),
     "take_out": (
         "take {t} out of the drawer", "get {t} out of the drawer", "remove {t} from the drawer",
@@ -90,29 +93,54 @@ _TRAIN = {
         "take {t} out of the drawer and put it on the table",
     ),
     "press_button": (
-        "press the button", "push the button", "press down the button", "hit the button", "push down the button",
-        "press the button down", "push the button down", "tap the button", "click the button",
+        "press the button", "push the button", "press down the button", "hit the button",
+        "push down the button", "press the button down", "push the button down", "tap the button",
+        "click the button",
     ),
 }  # fmt: skip
 
 _TEST = {
-    "reach": ("move over {t}", "go over to {t}", "bring the hand to {t}", "position the gripper above {t}"),
-    "push": ("push {t} towards {d}", "slide {t} across to {d}", "move {t} into {d} by sliding it", "shove {t} into {d}"),
-    "pick_up": ("pick {t} up off the table", "grab {t} and raise it", "lift {t} up", "get hold of {t} and lift it"),
-    "put_in": ("grab {t} and put it {in} {d}", "take {t} and drop it {in} {d}", "move {t} over and set it {in} {d}",
-               "lift {t} and place it {in} {d}"),
-    "stack": ("grab {t} and stack it on {d}", "set {t} on top of {d}", "take {t} and put it on top of {d}",
-              "make a tower by placing {t} on {d}"),
-    "unstack": ("get {t} down from {d}", "lift {t} off {d}", "pick {t} off {d} and set it on the table",
-                "remove {t} from the top of {d}"),
-    "open_drawer": ("slide open the drawer", "pull on the drawer to open it", "open that drawer", "draw the drawer open"),
-    "close_drawer": ("push the drawer all the way in", "shut that drawer", "slide the drawer back in",
-                     "push in the drawer to close it"),
-    "put_in_drawer": ("grab {t} and drop it in the drawer", "lay {t} inside the drawer", "store {t} inside the drawer",
-                      "take {t} and put it into the drawer"),
-    "take_out": ("grab {t} out of the drawer", "pull {t} out of the drawer", "pick up {t} from the drawer",
-                 "lift {t} from the drawer and set it on the table"),
-    "press_button": ("give the button a push", "press on the button", "push on the button", "push the button in"),
+    "reach": (
+        "move over {t}", "go over to {t}", "bring the hand to {t}", "position the gripper above {t}",
+    ),
+    "push": (
+        "push {t} towards {d}", "slide {t} across to {d}", "move {t} into {d} by sliding it",
+        "shove {t} into {d}",
+    ),
+    "pick_up": (
+        "pick {t} up off the table", "grab {t} and raise it", "lift {t} up", "get hold of {t} and lift it",
+    ),
+    "put_in": (
+        "grab {t} and put it {in} {d}", "take {t} and drop it {in} {d}",
+        "move {t} over and set it {in} {d}", "lift {t} and place it {in} {d}",
+    ),
+    "stack": (
+        "grab {t} and stack it on {d}", "set {t} on top of {d}", "take {t} and put it on top of {d}",
+        "make a tower by placing {t} on {d}",
+    ),
+    "unstack": (
+        "get {t} down from {d}", "lift {t} off {d}", "pick {t} off {d} and set it on the table",
+        "remove {t} from the top of {d}",
+    ),
+    "open_drawer": (
+        "slide open the drawer", "pull on the drawer to open it", "open that drawer",
+        "draw the drawer open",
+    ),
+    "close_drawer": (
+        "push the drawer all the way in", "shut that drawer", "slide the drawer back in",
+        "push in the drawer to close it",
+    ),
+    "put_in_drawer": (
+        "grab {t} and drop it in the drawer", "lay {t} inside the drawer", "store {t} inside the drawer",
+        "take {t} and put it into the drawer",
+    ),
+    "take_out": (
+        "grab {t} out of the drawer", "pull {t} out of the drawer", "pick up {t} from the drawer",
+        "lift {t} from the drawer and set it on the table",
+    ),
+    "press_button": (
+        "give the button a push", "press on the button", "push on the button", "push the button in",
+    ),
 }  # fmt: skip
 
 _BEFORE = {

@@ -19,8 +19,8 @@ class Randomise:
     """The switches. The defaults are what training sees.
 
     Attributes:
-        layout: "train" keeps goals and objects out of the held-out cells of the table, "test" puts the referred
-            object into one.
+        layout: "train" keeps the referred object out of the held-out cells of the table, "test" puts it
+            into one.
         paraphrase: "train" or "test" phrasings of the instruction.
         pair: "train" never shows a held-out colour-shape pair; "test" refers to one.
         distractors: Smallest and largest number of objects that the instruction does not need.
@@ -124,7 +124,7 @@ class Looks:
             model.mat_texrepeat[material] = 5.0 + 3.0 * v[i]
         mat = model.geom("mat").id
         model.geom_rgba[mat, :3] = np.clip(0.32 + 0.16 * u[10] + 0.07 * u[11:14], 0.05, 0.6)
-        for i, geom in enumerate(range(model.ngeom)):
+        for geom in range(model.ngeom):
             body = model.body(model.geom_bodyid[geom]).name
             if body in ("bowl", "tray", "cabinet", "drawer"):
                 k = 16 + 5 * ("bowl", "tray", "cabinet", "drawer").index(body)

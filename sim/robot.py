@@ -1,9 +1,9 @@
 """The arm: Panda kinematics as primitive geoms, its RobotSpec, and inverse kinematics for a downward tool.
 
-Kinematics are the public Denavit-Hartenberg parameters of the Franka Emika Panda (Craig's convention), written as
-parent-to-child poses. The hand carries fingers 20 mm longer than the original so that it can reach into a drawer.
-The tool frame lies between the finger tips, z pointing along the fingers; everywhere in Handily it points down,
-with the fingers opening along world y.
+Kinematics are the public Denavit-Hartenberg parameters of the Franka Emika Panda (Craig's convention),
+written as parent-to-child poses. The hand carries fingers 20 mm longer than the original so that it can
+reach into a drawer. The tool frame lies between the finger tips, z pointing along the fingers; everywhere in
+Handily it points down, with the fingers opening along world y.
 """
 
 from __future__ import annotations
@@ -158,8 +158,8 @@ def _add_hand(spec: mujoco.MjSpec, flange: mujoco.MjsBody) -> None:
     hand.add_geom(type=box, size=[0.026, 0.095, 0.018], pos=[0, 0, 0.036], rgba=_WHITE, mass=0.5)
     hand.add_geom(type=capsule, fromto=[0, 0, -0.03, 0, 0, 0.02], size=[0.038, 0, 0], rgba=_GREY, mass=0.2,
                   contype=0, conaffinity=0)  # fmt: skip
-    hand.add_geom(type=box, size=[0.014, 0.02, 0.011], pos=[0.052, 0, 0.03], rgba=(0.1, 0.1, 0.12, 1), mass=0.05,
-                  contype=0, conaffinity=0)  # fmt: skip
+    hand.add_geom(type=box, size=[0.014, 0.02, 0.011], pos=[0.052, 0, 0.03], rgba=(0.1, 0.1, 0.12, 1),
+                  mass=0.05, contype=0, conaffinity=0)  # fmt: skip
     hand.add_site(name="tool", pos=[0, 0, TOOL_IN_HAND_M], size=[0.004, 0, 0], rgba=[0, 0, 0, 0])
     # Looks along the fingers from the hand's front side, tilted so that the finger tips lie in the picture.
     tilt = np.deg2rad(18.0)
@@ -224,7 +224,7 @@ class ToolKinematics:
         self._jac = np.zeros((2, 3, model.nv))
 
     def tool(self, q: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-        """Tool position (3,) in m and rotation matrix (3, 3) in the robot frame at joint angles ``q`` (7,)."""
+        """Tool position (3,) in m and rotation matrix (3, 3) in the robot frame at joints ``q`` (7,)."""
         self._data.qpos[self._q] = q
         mujoco.mj_kinematics(self._model, self._data)
         return self._data.site_xpos[self._site].copy(), self._data.site_xmat[self._site].reshape(3, 3).copy()
@@ -232,7 +232,7 @@ class ToolKinematics:
     def solve(
         self, position_m: NDArray[np.float64], q_start: NDArray[np.float64], iterations: int = 6
     ) -> NDArray[np.float64]:
-        """Joint angles (7,) that bring the tool to ``position_m`` pointing down, starting from ``q_start``."""
+        """Joint angles (7,) that bring the tool, pointing down, to ``position_m`` from ``q_start``."""
         q = np.array(q_start, np.float64)
         home = np.array(HOME_Q)
         for _ in range(iterations):

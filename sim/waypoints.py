@@ -1,4 +1,4 @@
-"""The waypoint engine that every scripted expert uses: memoryless rules from the true state to the next tool goal.
+"""The waypoint engine of every scripted expert: memoryless rules from the true state to a tool goal.
 
 Experts are functions of the present state alone, so that a demonstration shows the right answer from wherever
 noise has carried the arm, and a policy without memory can learn it.

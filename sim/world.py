@@ -1,4 +1,4 @@
-"""The simulated world: one compiled scene, reset to any task, stepped at the control rate, seen by two cameras."""
+"""The simulated world: one compiled scene, reset to any task, stepped at the control rate, seen twice."""
 
 from __future__ import annotations
 
@@ -118,9 +118,11 @@ class World:
         words = np.random.default_rng([seed, 2])
         table, query = self._draw(chosen, seed, switches)
         others = [
-            q for other in TASKS.values() for q in other.alternatives(table) if (q.family, q.target, q.place) != (
-                query.family, query.target, query.place)
-        ]  # fmt: skip
+            other
+            for task_ in TASKS.values()
+            for other in task_.alternatives(table)
+            if (other.family, other.target, other.place) != (query.family, query.target, query.place)
+        ]
         order = words.permutation(len(others))
         queries = (query, *_varied([others[i] for i in order]))
         if not 0 <= alternative < len(queries):
@@ -189,7 +191,7 @@ class World:
         self._sent = np.array([*tool_m, GAP_OPEN_M], np.float32)
 
     def step(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Advance one control period; returns the action really sent, shape (4,), after range and rate limits."""
+        """Advance one control period; returns the action really sent, (4,), after range and rate limits."""
         limits = self.spec.action_max_step
         goal = np.clip(np.asarray(action, np.float32), self.spec.action_low, self.spec.action_high)
         sent = self._sent + np.clip(goal - self._sent, -limits, limits)

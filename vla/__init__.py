@@ -1,0 +1,1 @@
+"""Everything the robot side and the model side share."""

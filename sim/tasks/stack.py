@@ -13,7 +13,7 @@ STACKABLE = ("block", "block", "cylinder", "star")
 
 
 class Stack:
-    """ "stack the green block on the yellow block": let go, at rest, 4 cm above it and within 2 cm sideways."""
+    """ "stack the green block on the yellow block": let go, at rest, 4 cm above, within 2 cm sideways."""
 
     family = "stack"
     horizon = 270

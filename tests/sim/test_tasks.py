@@ -97,7 +97,7 @@ def test_the_same_scene_can_be_asked_other_things(blind_world):
 
 
 def test_an_unknown_task_is_named_with_the_choices():
-    with pytest.raises(ValueError, match="juggle.*pick_up"):
+    with pytest.raises(ValueError, match=r"juggle.*pick_up"):
         task_named("juggle")
 
 
