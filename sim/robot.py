@@ -255,4 +255,4 @@ _DOWN = np.diag([1.0, -1.0, -1.0])
 
 def _tilt(rotation: NDArray[np.float64]) -> NDArray[np.float64]:
     """Rotation vector (3,) in rad, to first order, that turns ``rotation`` into the downward tool."""
-    return 0.5 * sum(np.cross(rotation[:, i], _DOWN[:, i]) for i in range(3))
+    return 0.5 * np.cross(rotation, _DOWN, axis=0).sum(axis=1)

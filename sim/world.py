@@ -194,7 +194,7 @@ class World:
         """Advance one control period; returns the action really sent, (4,), after range and rate limits."""
         limits = self.spec.action_max_step
         goal = np.clip(np.asarray(action, np.float32), self.spec.action_low, self.spec.action_high)
-        sent = self._sent + np.clip(goal - self._sent, -limits, limits)
+        sent = (self._sent + np.clip(goal - self._sent, -limits, limits)).astype(np.float32)
         q_goal = self._kinematics.solve(sent[:3].astype(np.float64), self._q_goal)
         before = self.data.ctrl.copy()
         after = np.concatenate([q_goal, np.full(2, sent[3] / 2)])
