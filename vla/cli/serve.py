@@ -8,7 +8,6 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
-from policies.network_policy import load_policy
 from vla.bridge.process import announce, stop_when_orphaned
 from vla.bridge.server import PolicyServer
 from vla.cli.checkpoints import model_id, resolve_checkpoint
@@ -35,6 +34,9 @@ def serve(overrides: list[str], show_config: bool) -> None:
     """Load, bind, say where, and answer until SIGINT, SIGTERM or the death of the parent that asked."""
     config = configured("serve", overrides, ServeConfig, show_config)
     folder = resolve_checkpoint(config.checkpoint)
+    # Only now: a wrong word on the command line should not have to wait for torch.
+    from policies.network_policy import load_policy
+
     try:
         policy = load_policy(folder, config.device, config.sample_steps, config.threads)
     except ValueError as error:
