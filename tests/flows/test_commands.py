@@ -11,7 +11,6 @@ import time
 from pathlib import Path
 
 import av
-import pytest
 from PIL import Image
 
 from vla.dataset.reader import Dataset
@@ -132,8 +131,8 @@ def test_ctrl_c_ends_a_run_with_130_and_loses_nothing(checkpoint: Path, tmp_path
     assert (folder / "run.mp4").stat().st_size > 0
 
 
-@pytest.mark.parametrize("damage", ["about.json", "model.safetensors", "manifest.json"])
-def test_a_damaged_checkpoint_is_one_line_and_exit_2(handily, checkpoint: Path, tmp_path: Path, damage: str):
+def test_a_damaged_checkpoint_is_one_line_and_exit_2(handily, checkpoint: Path, tmp_path: Path):
+    damage = "model.safetensors"
     step = next(checkpoint.glob("step_*"))
     broken = tmp_path / "broken"
     shutil.copytree(step, broken)
