@@ -25,7 +25,7 @@ class AugmentConfig:
         words: Chance of each kind of disturbance of an instruction's words.
     """
 
-    shift_px: int = 3
+    shift_px: int = 1
     brightness: float = 0.08
     contrast: float = 0.2
     channel_gain: float = 0.06

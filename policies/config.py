@@ -103,7 +103,7 @@ class TrainConfig:
     batch_size: int = 64
     alternatives: int = 2
     balance: bool = True
-    learning_rate: float = 6e-4
+    learning_rate: float = 8e-4
     final_rate: float = 0.02
     warmup_steps: int = 500
     weight_decay: float = 1e-2

@@ -27,7 +27,7 @@ class FlowConfig:
         steps: Euler steps of the sampler.
     """
 
-    draws: int = 4
+    draws: int = 2
     beta: float = 1.5
     cutoff: float = 0.999
     steps: int = 6

@@ -165,10 +165,16 @@ def _quoted(value: str, hint: Any) -> str:
 
 
 def _unlock(node: Any) -> None:
-    """Make a tree of frozen dataclasses writable while it is being composed."""
+    """Make a tree of frozen dataclasses writable while it is being composed.
+
+    Branches without a default are filled in first: a merge would make them anew, and read-only.
+    """
     if isinstance(node, DictConfig):
         OmegaConf.set_readonly(node, False)
         for key in node if not (node._is_none() or node._is_missing()) else ():
+            child = node._get_node(key)
+            if isinstance(child, DictConfig) and child._is_missing():
+                node[key] = OmegaConf.structured(child._metadata.ref_type)
             _unlock(node._get_node(key))
 
 

@@ -35,7 +35,7 @@ class GroundingConfig:
     heads: int = 4
     ratio: int = 2
     queries: int = 8
-    text_looks: bool = True
+    text_looks: bool = False
     fine_cameras: int = 1
     families: int = 11
 
