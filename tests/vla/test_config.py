@@ -19,6 +19,16 @@ class Inner:
 
 
 @dataclass(frozen=True)
+class Outer:
+    inner: Inner = field(default_factory=Inner)
+
+
+@dataclass(frozen=True)
+class Required:
+    outer: Outer
+
+
+@dataclass(frozen=True)
 class Sample:
     name: str
     steps: int
@@ -52,6 +62,11 @@ def test_overrides_reach_every_depth_and_groups_bring_their_values():
     sample = load("sample", ["name=a", "inner.size=4", "kind=fancy", "flag=true"], Sample)
     assert (sample.kind, sample.inner, sample.flag) == ("fancy", Inner(2.0, 4), True)
     assert load("sample", ["name=a", "kind=fancy", "inner.rate=7"], Sample).inner.rate == 7.0
+
+
+def test_overrides_reach_into_a_branch_without_a_default(folder: Path):
+    (folder / "required.yaml").write_text("outer:\n  inner:\n    rate: 0.25\n")
+    assert load("required", ["outer.inner.size=3"], Required) == Required(Outer(Inner(0.25, 3)))
 
 
 def test_the_result_is_frozen():
