@@ -23,7 +23,7 @@ from vla.contract import RobotSpec
 from vla.dataset.frames import FrameCache
 from vla.models.text import InstructionTokenizer
 
-ENTITIES, DONE = "label.entities", "label.done"
+ENTITIES, DONE, DISTURBANCE = "label.entities", "label.done", "label.disturbance"
 
 
 @dataclass(frozen=True)
@@ -35,7 +35,7 @@ class Batch:
         light: Light of each picture, (B, C, 7), see ``augmentation.draw_light``.
         state: (B, S) in the robot's units.
         actions: Absolute chunks (B, T, A) in the robot's units.
-        valid: (B, T) bool, False on rows past the episode's end.
+        valid: (B, T) bool, see :func:`foreseeable`.
         tokens: (B, M, L) int64.
         mask: (B, M, L) bool, True on tokens.
         places: Target and destination (B, M, 2, 3) in m, NaN where there is none.
@@ -67,6 +67,20 @@ def split_episodes(cache: FrameCache, held_out: float, seed: int) -> tuple[NDArr
     order = np.random.default_rng([seed, 1]).permutation(episodes)
     count = min(max(1, round(held_out * len(order))), len(order) - 1) if held_out else 0
     return np.sort(order[count:]), np.sort(order[:count])
+
+
+def foreseeable(cache: FrameCache, frames: NDArray[Any], last: NDArray[Any], chunk: int) -> NDArray[np.bool_]:
+    """Which rows of the chunks that start at ``frames`` are worth learning, shape (B, T).
+
+    Not those past the episode's ``last`` frame, nor those after something disturbed the arm on its way: they
+    answer to what nobody could foresee when the chunk began.
+    """
+    rows = frames[:, None] + np.arange(chunk)
+    valid = rows <= last[:, None]
+    if DISTURBANCE in cache.columns:
+        bumped = np.asarray(cache.columns[DISTURBANCE])[np.minimum(rows[:, :-1], last[:, None])].any(-1)
+        valid[:, 1:] &= ~np.logical_or.accumulate(bumped, axis=1)
+    return valid
 
 
 class BatchSource:
@@ -149,7 +163,7 @@ class BatchSource:
             "light": light.reshape(*images.shape[:2], 7),
             "state": np.array(cache.state[frames], np.float32),
             "actions": np.array(cache.chunk("action", frames, self._chunk), np.float32),
-            "valid": frames[:, None] + np.arange(self._chunk) <= last[:, None],
+            "valid": foreseeable(cache, frames, last, self._chunk),
             "tokens": ids.reshape(shape),
             "mask": mask.reshape(shape),
             "places": places,

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from policies.batches import ENTITIES, BatchSource, split_episodes
+from policies.batches import ENTITIES, BatchSource, foreseeable, split_episodes
 from policies.checkpoint import Checkpoint, CheckpointError, list_checkpoints, read_checkpoint
 from policies.config import TrainConfig
 from policies.normalisation import Normalisation, relative_axes
@@ -116,7 +116,7 @@ def _measure(
     return Normalisation.fit(
         relative_axes(spec),
         np.asarray(cache.chunk("action", frames, chunk), np.float32),
-        frames[:, None] + np.arange(chunk) <= last[:, None],
+        foreseeable(cache, frames, last, chunk),
         np.asarray(cache.state[frames], np.float32),
         places,
     )

@@ -29,7 +29,13 @@ from vla.dataset.writer import DatasetWriter, robot_features
 
 _RETRY_STRIDE = 100_000
 _TRIES = EVALUATION_SEED // _RETRY_STRIDE
-LABELS = {"label.entities": ROWS * len(ENTITY_COLUMNS), "label.done": 1 + ALTERNATIVES}
+LABELS = {
+    "label.entities": ROWS * len(ENTITY_COLUMNS),
+    "label.done": 1 + ALTERNATIVES,
+    "label.disturbance": 4,
+}
+"""Columns that no policy sees: where everything is, which instructions are fulfilled, and what was added to the
+recorded action on its way to the arm."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -173,14 +179,16 @@ class _Recorder:
             row = {f"observation.images.{name}": image for name, image in observation.images.items()}
             row |= {"observation.state": observation.state, "action": action}
             row |= {"label.entities": world.entities(truth), "label.done": world.done_labels(truth)}
+            offset = disturbance.offset(action) if remaining is None else np.zeros(4, np.float32)
+            if row["label.done"][0] and remaining is None:
+                remaining, offset = settings.tail, np.zeros(4, np.float32)
+            row["label.disturbance"] = offset
             for name, value in row.items():
                 columns.setdefault(name, []).append(value)
-            if row["label.done"][0] and remaining is None:
-                remaining = settings.tail
             if remaining == 0:
                 return {name: np.stack(values) for name, values in columns.items()}
             remaining = None if remaining is None else remaining - 1
-            world.step(disturbance.apply(action) if remaining is None else action)
+            world.step(action + offset)
         return None
 
     def close(self) -> None:

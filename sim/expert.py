@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from sim.robot import GAP_OPEN_M
 from sim.tasks import task_named
 from sim.truth import Truth
 from sim.waypoints import toward
@@ -39,10 +40,11 @@ class ScriptedExpert:
 
 
 class Disturbance:
-    """Noise on executed actions, so that demonstrations show recovery (Laskey et al. 2017, DART).
+    """Mishaps of execution, so that demonstrations show recovery (in the spirit of DART, Laskey et al. 2017).
 
-    Smooth noise of about 8 mm on the tool target plus, now and then, a shove of up to 4 cm for a few steps
-    and rarely fingers that open by mistake. The recorded action stays the expert's own.
+    About every 25 control steps the arm is carried off for 2 to 6 steps, half the time by up to 1.5 cm and half
+    by up to 5 cm; now and then the fingers open by mistake as well. In between nothing is disturbed: a chunk of
+    actions recorded there is what a calm expert does, and noise that nobody could foresee is not learned.
 
     Args:
         rng: The random stream.
@@ -51,22 +53,18 @@ class Disturbance:
 
     def __init__(self, rng: np.random.Generator, scale: float = 1.0) -> None:
         self._rng, self._scale = rng, scale
-        self._drift = np.zeros(3)
-        self._shove, self._shove_left, self._open_left = np.zeros(3), 0, 0
+        self._left, self._opens = 0, False
+        self._shove = np.zeros(3)
 
-    def apply(self, action: np.ndarray) -> np.ndarray:
-        """The action to execute instead of ``action``, shape (4,) float32."""
+    def offset(self, action: np.ndarray) -> np.ndarray:
+        """What is added to the expert's ``action`` (4,) at this step, shape (4,) float32; mostly zeros."""
         rng = self._rng
-        self._drift = 0.8 * self._drift + rng.normal(0, 0.005, 3)
-        if self._shove_left == 0 and rng.random() < 0.008:
-            self._shove = rng.uniform(-0.04, 0.04, 3) * [1, 1, 0.6]
-            self._shove_left = int(rng.integers(3, 7))
-        if rng.random() < 0.002:
-            self._open_left = int(rng.integers(3, 8))
-        offset = self._drift + (self._shove if self._shove_left else 0)
-        self._shove_left, disturbed = max(0, self._shove_left - 1), action.copy()
-        disturbed[:3] += self._scale * offset
-        if self._open_left and self._scale > 0:
-            disturbed[3] = 0.08
-        self._open_left = max(0, self._open_left - 1)
-        return disturbed
+        if self._left == 0 and rng.random() < 0.04:
+            reach_m = (0.015, 0.05)[int(rng.integers(2))]
+            self._shove = rng.uniform(-reach_m, reach_m, 3) * [1, 1, 0.6]
+            self._left, self._opens = int(rng.integers(2, 7)), rng.random() < 0.08
+        if self._left == 0 or self._scale == 0:
+            return np.zeros(4, np.float32)
+        self._left -= 1
+        wide = GAP_OPEN_M - action[3] if self._opens else 0.0
+        return np.array([*(self._scale * self._shove), wide], np.float32)

@@ -12,13 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.expert import Disturbance
 from sim.objects import POOL, ROWS
 from sim.randomise import Randomise
 from sim.world import ENTITY_COLUMNS, World
 from vla.dataset.reader import Dataset
 
-_COLUMNS = ("observation.state", "action", "label.entities", "label.done")
+_COLUMNS = ("observation.state", "action", "label.entities", "label.disturbance")
 _PLACE = [ENTITY_COLUMNS.index(name) for name in "xyz"]
 
 
@@ -55,8 +54,8 @@ class Replay:
 def replay(dataset: Dataset, index: int, world: World | None = None) -> Replay:
     """Play episode ``index`` again, without pictures.
 
-    A demonstration holds the expert's actions; where they were disturbed on their way to the arm, the
-    disturbance is drawn again from the seed. Which of the two it was is not recorded: the better fit counts.
+    A demonstration holds the expert's actions, and beside them what disturbed them on their way to the arm;
+    both are replayed.
 
     Args:
         dataset: Demonstrations that were collected in this simulator.
@@ -76,43 +75,27 @@ def replay(dataset: Dataset, index: int, world: World | None = None) -> Replay:
         raise ValueError(f"episode {index} of {dataset.root} cannot be replayed: it has no {lacks}")
     own = World(render=False) if world is None else world
     try:
-        plain = _play(own, index, origin, columns, disturbed=False)
-        if plain.worst_mm < 1e-3:
-            return plain
-        disturbed = _play(own, index, origin, columns, disturbed=True)
-        return min(plain, disturbed, key=lambda one: one.worst_mm)
+        return _play(own, index, origin, columns)
     finally:
         if world is None:
             own.close()
 
 
-def _play(
-    world: World, index: int, origin: Mapping[str, Any], columns: Mapping[str, NDArray[Any]], disturbed: bool
-) -> Replay:
+def _play(world: World, index: int, origin: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> Replay:
     seed = int(origin["seed"])
     scenario = world.reset(str(origin["task"]), seed, _switches(origin["switches"]))
-    disturbance = _disturbance(seed) if disturbed else None
     start = [axis.name for axis in world.spec.state].index("tool_x")
-    tool_mm, object_mm, success = [], [], False
+    tool_mm, object_mm = [], []
     rows = zip(*(columns[name] for name in _COLUMNS), strict=True)
-    for state, action, entities, done in rows:
+    for state, action, entities, offset in rows:
         here = world.proprioception()
         tool_mm.append(1e3 * float(np.linalg.norm(here[start : start + 3] - state[start : start + 3])))
         object_mm.append(_object_drift_mm(world.entities(), entities))
-        # The recorder stops disturbing once the task is done.
-        success = success or bool(done[0])
-        world.step(action if disturbance is None or success else disturbance.apply(action))
+        world.step(action + offset)
     return Replay(
-        index, scenario.task, seed, scenario.instruction, disturbed, np.array(tool_mm), np.array(object_mm),
-        world.success(),
+        index, scenario.task, seed, scenario.instruction, bool(columns[_COLUMNS[-1]].any()), np.array(tool_mm),
+        np.array(object_mm), world.success(),
     )  # fmt: skip
-
-
-def _disturbance(seed: int) -> Disturbance:
-    """The one that collection draws for this seed."""
-    rng = np.random.default_rng([seed, 3])
-    rng.random()  # decided whether to disturb at all
-    return Disturbance(rng, float(rng.uniform(0.4, 1.0)))
 
 
 def _switches(stored: Mapping[str, Any]) -> Randomise:

@@ -6,7 +6,7 @@ import pytest
 import torch
 
 from policies.augmentation import AugmentConfig, Light, cut_out, draw_light, shift
-from policies.batches import BatchSource, split_episodes, stream
+from policies.batches import DISTURBANCE, BatchSource, foreseeable, split_episodes, stream
 from policies.phrasing import PROTECTED, disturb
 from vla.contract import RobotSpec
 from vla.dataset.frames import FrameCache
@@ -150,3 +150,14 @@ def test_words_that_matter_survive_every_disturbance() -> None:
         kept = version.removeprefix("can you ")
         assert [word for word in kept.split() if word in PROTECTED] == wanted
     assert disturb(text, rng, 0.0) == text
+
+
+def test_rows_after_a_disturbance_are_not_learned(cache: FrameCache) -> None:
+    offset = np.zeros((len(cache.state), 4), np.float32)
+    offset[5, 0] = 0.02
+    disturbed = dataclasses.replace(cache, columns={**cache.columns, DISTURBANCE: offset})
+    frames, last = np.array([0, 3, 5, 6]), np.array([11, 11, 11, 11])
+    valid = foreseeable(disturbed, frames, last, 8)
+    # The disturbance acts after the action of row 5, so that action is still an answer to what was seen.
+    assert valid.sum(1).tolist() == [6, 3, 1, 6]
+    assert foreseeable(cache, frames, last, 8).sum(1).tolist() == [8, 8, 7, 6]

@@ -22,9 +22,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Dataset]:
     datasets = {}
     for noise in (0.0, 1.0):
         root = tmp_path_factory.mktemp(f"noise{noise:.0f}")
-        settings = CollectSettings(
-            root, tasks=("pick_up", "press_button"), episodes=2, noise=noise, image_size=32
-        )
+        settings = CollectSettings(root, tasks=("pick_up", "put_in"), episodes=2, noise=noise, image_size=32)
         assert len(list(collect(settings, workers=0))) == 2
         datasets[noise] = Dataset.open(root)
     return datasets
@@ -39,7 +37,7 @@ def test_an_episode_repeats_to_the_micrometre(
     assert found.worst_mm < 1e-3
     assert found.success
     assert found.disturbed == bool(noise)
-    assert found.task == ("pick_up", "press_button")[index]
+    assert found.task == ("pick_up", "put_in")[index]
     assert len(found.tool_drift_mm) == len(found.object_drift_mm) == recorded[noise].episodes[index].length
 
 

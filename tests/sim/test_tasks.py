@@ -40,7 +40,8 @@ def _play(world: World, name: str, seed: int, noise: float) -> bool:
     scenario = world.reset(name, seed)
     expert, disturbance = ScriptedExpert(world), Disturbance(np.random.default_rng(seed), noise)
     for _ in range(scenario.horizon):
-        world.step(disturbance.apply(expert.action()))
+        action = expert.action()
+        world.step(action + disturbance.offset(action))
         if world.success():
             return True
     return False
