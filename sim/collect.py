@@ -34,8 +34,8 @@ LABELS = {
     "label.done": 1 + ALTERNATIVES,
     "label.disturbance": 4,
 }
-"""Columns that no policy sees: where everything is, which instructions are fulfilled, and what was added to the
-recorded action on its way to the arm."""
+"""Columns that no policy sees: where everything is, which instructions are fulfilled, and what was added to
+the recorded action on its way to the arm."""
 
 
 @dataclass(frozen=True, slots=True)

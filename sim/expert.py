@@ -42,9 +42,10 @@ class ScriptedExpert:
 class Disturbance:
     """Mishaps of execution, so that demonstrations show recovery (in the spirit of DART, Laskey et al. 2017).
 
-    About every 25 control steps the arm is carried off for 2 to 6 steps, half the time by up to 1.5 cm and half
-    by up to 5 cm; now and then the fingers open by mistake as well. In between nothing is disturbed: a chunk of
-    actions recorded there is what a calm expert does, and noise that nobody could foresee is not learned.
+    About every 25 control steps the arm is carried off for 2 to 6 steps, half the time by up to 1.5 cm and
+    half by up to 5 cm; now and then the fingers open by mistake as well. In between nothing is disturbed: a
+    chunk of actions recorded there is what a calm expert does, and noise that nobody could foresee is not
+    learned.
 
     Args:
         rng: The random stream.

@@ -93,9 +93,15 @@ def _play(world: World, index: int, origin: Mapping[str, Any], columns: Mapping[
         object_mm.append(_object_drift_mm(world.entities(), entities))
         world.step(action + offset)
     return Replay(
-        index, scenario.task, seed, scenario.instruction, bool(columns[_COLUMNS[-1]].any()), np.array(tool_mm),
-        np.array(object_mm), world.success(),
-    )  # fmt: skip
+        index,
+        scenario.task,
+        seed,
+        scenario.instruction,
+        bool(columns[_COLUMNS[-1]].any()),
+        np.array(tool_mm),
+        np.array(object_mm),
+        world.success(),
+    )
 
 
 def _switches(stored: Mapping[str, Any]) -> Randomise:

@@ -205,7 +205,8 @@ class ActionChunk:
     def check(self, spec: RobotSpec) -> None:
         """Raise :class:`ContractError` unless rows are finite float32 of spec width inside the limits."""
         if self.actions.ndim != 2 or len(self.actions) < 1:
-            raise ContractError(f"actions have shape {self.actions.shape}, expected (T >= 1, {len(spec.action)})")
+            wanted = f"(T >= 1, {len(spec.action)})"
+            raise ContractError(f"actions have shape {self.actions.shape}, expected {wanted}")
         _check_vector("actions", self.actions, (len(self.actions), len(spec.action)))
         if not self.dt_s > 0:
             raise ContractError(f"dt_s {self.dt_s} must be > 0")
