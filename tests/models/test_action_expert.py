@@ -22,7 +22,7 @@ def test_time_is_told_to_each_token_on_its_own() -> None:
     for parameter in expert.parameters():
         torch.nn.init.normal_(parameter, std=0.2)
     # With the rows unable to see each other, only the row whose time changes may answer differently.
-    torch.nn.init.zeros_(expert.blocks[0].self_attention.out.weight)
+    torch.nn.init.zeros_(expert.get_parameter("blocks.0.self_attention.out.weight"))
     x, memory, mask = torch.randn(1, 1, 5, 4), torch.randn(1, 4, 32), torch.ones(1, 4, dtype=torch.bool)
     time = torch.full((1, 1, 5), 0.3)
     before = expert(x, time, memory, mask)

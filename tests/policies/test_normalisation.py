@@ -15,7 +15,7 @@ def fitted(robot: RobotSpec) -> tuple[Normalisation, torch.Tensor, torch.Tensor]
     valid = np.ones((500, 6), bool)
     valid[::3, 4:] = False
     actions[::3, 4:] = 1e3
-    places = np.float32([[0, 0, 0], [1, 1, 1], [np.nan, 0, 0]])
+    places = np.array([[0, 0, 0], [1, 1, 1], [np.nan, 0, 0]], np.float32)
     scales = Normalisation.fit(relative_axes(robot), actions, valid, states, places)
     return scales, torch.from_numpy(actions[1::3]), torch.from_numpy(states[1::3])
 

@@ -39,7 +39,8 @@ def test_the_servo_follows_a_command(world):
     world.reset("reach", 1_000_000, BASE)
     goal = np.array([0.5, 0.1, 0.2, 0.03], np.float32)
     for _ in range(40):
-        sent = world.step(goal)
+        world.step(goal)
+    sent = world.hold()
     assert np.allclose(sent, goal)
     truth = world.truth()
     assert np.abs(truth.tool_m - goal[:3]).max() < 2e-3
