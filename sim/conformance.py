@@ -36,7 +36,7 @@ def check_task(task: Task, world: World, seed: int = 1_000_000) -> int:
     assert first.task == query.family == task.family
     assert first.instruction.strip(), "the instruction is empty"
     assert np.isfinite(truth.position_m[query.target]).all(), "the target is absent"
-    assert not task.success(truth, query), "the scene starts fulfilled"
+    assert task.success(truth, query) is False, "the scene starts fulfilled, or success is no bool"
     expert, low, high = ScriptedExpert(world), world.spec.action_low, world.spec.action_high
     for step in range(task.horizon):
         action = expert.action()

@@ -60,11 +60,8 @@ class Push:
         return queries
 
     def success(self, truth: Truth, query: Query) -> bool:
-        return (
-            self._error(truth, query).max() < TOLERANCE_M
-            and truth.resting(query.target)
-            and self._low(truth, query)
-        )
+        near = bool(self._error(truth, query).max() < TOLERANCE_M)
+        return near and truth.resting(query.target) and self._low(truth, query)
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         goal, at = query.goal_m(truth), truth.position_m[query.target]
