@@ -186,13 +186,18 @@ def read_training(directory: Path) -> dict[str, Tensor]:
 def export_checkpoint(source: Path | str, target: Path) -> Path:
     """Copy what acting needs to ``target``, which must not exist: the form to publish.
 
+    The folders it was trained in and from are left out; they mean nothing elsewhere.
+
     Raises:
         CheckpointError: the source is damaged or the target exists.
     """
     directory = find_checkpoint(source)
     if target.exists():
         raise CheckpointError(f"{target} exists already")
-    commit(target, {name: read_verified(directory, name) for name in (MODEL, ABOUT, TOKENIZER)})
+    about = _parse(directory, ABOUT)
+    about["config"] |= {"output": "", "init_from": ""}
+    files = {name: read_verified(directory, name) for name in (MODEL, TOKENIZER)}
+    commit(target, files | {ABOUT: json.dumps(about, indent=1).encode()})
     return target
 
 
