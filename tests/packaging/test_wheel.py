@@ -74,6 +74,7 @@ def test_a_demonstration_can_be_collected_and_looked_at(installed: Path, tmp_pat
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1500)
 def test_an_empty_environment_gets_everything_it_needs_and_passes_the_doctor(wheel: Path, tmp_path: Path):
     venv.create(tmp_path / "empty", with_pip=True)
     python = tmp_path / "empty" / "bin" / "python"
