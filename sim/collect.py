@@ -179,9 +179,9 @@ class _Recorder:
             row = {f"observation.images.{name}": image for name, image in observation.images.items()}
             row |= {"observation.state": observation.state, "action": action}
             row |= {"label.entities": world.entities(truth), "label.done": world.done_labels(truth)}
-            offset = disturbance.offset(action) if remaining is None else np.zeros(4, np.float32)
             if row["label.done"][0] and remaining is None:
-                remaining, offset = settings.tail, np.zeros(4, np.float32)
+                remaining = settings.tail
+            offset = disturbance.offset(action) if remaining is None else np.zeros(4, np.float32)
             row["label.disturbance"] = offset
             for name, value in row.items():
                 columns.setdefault(name, []).append(value)

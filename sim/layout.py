@@ -102,6 +102,10 @@ class Table:
         """
         if any(np.hypot(x_m - a, y_m - b) < radius_m + r for a, b, r in self._taken):
             raise NoRoomError
+        self.keep_free(x_m, y_m, radius_m)
+
+    def keep_free(self, x_m: float, y_m: float, radius_m: float) -> None:
+        """Let nothing more stand near a place, whatever stands there already."""
         self._taken.append((x_m, y_m, radius_m))
 
     def fixture(self, name: str, at: tuple[float, float] | None = None) -> tuple[float, float]:

@@ -102,9 +102,10 @@ def pick_and_place(
 ) -> Waypoint:
     """Grasp the object, carry it to ``release_m`` (tool position, shape (3,)), let go, rise.
 
+    ``placed`` says that the object is where it belongs, held or not;
     ``open_m`` is the finger gap for going around the object.
     """
-    if placed:
+    if placed and truth.held != row:
         return retreat(truth)
     if truth.held == row:
         grip = truth.tool_m - truth.position_m[row]

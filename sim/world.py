@@ -27,7 +27,6 @@ ENTITY_COLUMNS = ("kind", "colour", "x", "y", "z", "u_front", "v_front", "u_wris
 ALTERNATIVES = 8
 OUT_OF_SIGHT = -9.0
 _MAX_DRAWS = 200
-_PARK_M = (0.0, 0.0, -0.6)
 _START_TOOL_M = np.array([0.42, 0.0, 0.22])
 _PRESSED_M = 0.008
 
@@ -347,7 +346,7 @@ class _Movable:
         model.geom_contype[self._geoms] = model.geom_conaffinity[self._geoms] = int(present)
         q = data.qpos[self._qpos : self._qpos + 7]
         if thing is None:
-            q[:] = [_PARK_M[0] + 0.1 * self.index, _PARK_M[1], -2.0, 1, 0, 0, 0]
+            q[:] = [0.1 * self.index, 0.0, -2.0, 1, 0, 0, 0]
             return
         yaw = thing.yaw_rad
         q[:] = [*thing.position_m, np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]

@@ -46,7 +46,7 @@ class Push:
             np.linspace((start[0] - sign[0] * 0.06, goal[1]), goal, 6),
         )
         for x, y in np.concatenate(lanes):
-            table._taken.append((float(x), float(y), _LANE_M))
+            table.keep_free(float(x), float(y), _LANE_M)
 
     def alternatives(self, table: Table) -> list[Query]:
         rows = [row for row in table.on_table()]

@@ -41,9 +41,7 @@ class PutIn:
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         release = truth.position_m[query.destination] * [1, 1, 0] + [0, 0, RELEASE_M[query.place]]
-        return pick_and_place(
-            truth, query.target, release, self._inside(truth, query) and truth.held != query.target
-        )
+        return pick_and_place(truth, query.target, release, self._inside(truth, query))
 
     def _inside(self, truth: Truth, query: Query) -> bool:
         offset = truth.position_m[query.target] - truth.position_m[query.destination]

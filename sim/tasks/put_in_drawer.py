@@ -38,7 +38,7 @@ class PutInDrawer:
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         release = truth.position_m[INSIDE] * [1, 1, 0] + [0, 0, RELEASE_M]
-        placed = inside_drawer(truth, query.target) and truth.held != query.target
+        placed = inside_drawer(truth, query.target)
         return pick_and_place(truth, query.target, release, placed, travel_m=0.16)
 
 

@@ -45,9 +45,7 @@ class Stack:
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         release = truth.position_m[query.destination] + [0, 0, 2 * HALF_M + 0.003]
-        return pick_and_place(
-            truth, query.target, release, self._on_top(truth, query) and truth.held != query.target
-        )
+        return pick_and_place(truth, query.target, release, self._on_top(truth, query))
 
     def _on_top(self, truth: Truth, query: Query) -> bool:
         offset = truth.position_m[query.target] - truth.position_m[query.destination]

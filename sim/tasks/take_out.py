@@ -46,7 +46,7 @@ class TakeOut:
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         release = query.goal_m(truth) + [0, 0, 0.003]
-        placed = self._down(truth, query) and truth.held != query.target
+        placed = self._down(truth, query)
         return pick_and_place(truth, query.target, release, placed, travel_m=0.16, open_m=_OPEN_M)
 
     def _down(self, truth: Truth, query: Query) -> bool:

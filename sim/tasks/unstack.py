@@ -50,9 +50,7 @@ class Unstack:
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         release = query.goal_m(truth) + [0, 0, 0.003]
-        return pick_and_place(
-            truth, query.target, release, self._down(truth, query) and truth.held != query.target
-        )
+        return pick_and_place(truth, query.target, release, self._down(truth, query))
 
     def _down(self, truth: Truth, query: Query) -> bool:
         return bool(truth.position_m[query.target, 2] < HALF_M + 0.008)
