@@ -110,7 +110,7 @@ class BatchSource:
             families: Names whose index is the family label; any other name gets ``len(families)``.
             augment: None for samples as recorded, with the first phrasing of each instruction.
             alternatives: Instructions per sample beside the demonstrated one.
-            balance: Whether families get equal shares, or frames.
+            balance: Whether a family's share grows with the square root of its frames, or with its frames.
 
         Raises:
             ValueError: there is no frame to draw, or a camera is missing.
@@ -134,7 +134,7 @@ class BatchSource:
         if balance:
             names = np.array([self._queries[e][0].get("family", "") for e in owner[self.pictures]])
             _, which, count = np.unique(names, return_inverse=True, return_counts=True)
-            weight = 1.0 / count[which]
+            weight = 1.0 / np.sqrt(count[which])
         self._share = np.cumsum(weight) / weight.sum()
 
     def batch(self, seed: Sequence[int], size: int) -> Batch:

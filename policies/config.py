@@ -65,7 +65,8 @@ class TrainConfig:
         steps: Optimiser steps.
         batch_size: Samples per step and process.
         alternatives: Further instructions per sample that train grounding and success only.
-        balance: Whether every task family gets the same share of samples, or every frame.
+        balance: Whether a task family's share of samples grows with the square root of its frames (long
+            tasks get more than short ones, but not by their length), or with its frames.
         learning_rate: Peak of the cosine schedule.
         final_rate: Last learning rate over the peak.
         warmup_steps: Linear rise at the start.

@@ -5,6 +5,8 @@ Left, right, in front and behind are meant as seen in the front camera's picture
 
 from __future__ import annotations
 
+import re
+
 import numpy as np
 
 from sim.randomise import Split
@@ -15,7 +17,7 @@ FAMILIES = (
 )  # fmt: skip
 
 SHAPE_WORDS = {
-    "block": ("block", "block", "block", "cube", "box"),
+    "block": ("block", "block", "block", "cube", "box", "brick"),
     "cylinder": ("cylinder", "cylinder", "can", "tube"),
     "ball": ("ball", "ball", "sphere"),
     "star": ("star", "star", "star shape"),
@@ -29,73 +31,126 @@ RELATIONS = {
 }
 PLACES = {
     "bowl": ("the bowl", "the bowl", "the dish"),
-    "tray": ("the tray", "the tray", "the metal tray"),
+    "tray": ("the tray", "the tray", "the metal tray", "the plate"),
     "button": ("the button", "the button", "the push button"),
     "drawer": ("the drawer",),
-    "zone": ("the zone", "the square", "the marked square", "the target zone"),
-    "front left": ("the front left corner", "the left front corner", "the near left corner"),
-    "front right": ("the front right corner", "the right front corner", "the near right corner"),
-    "back left": ("the back left corner", "the left back corner", "the far left corner"),
-    "back right": ("the back right corner", "the right back corner", "the far right corner"),
+    "zone": ("the zone", "the square", "the marked square", "the target zone", "the target area"),
+    "front left": (
+        "the front left corner",
+        "the front left corner of the table",
+        "the left front corner",
+        "the near left corner",
+    ),
+    "front right": (
+        "the front right corner",
+        "the front right corner of the table",
+        "the right front corner",
+        "the near right corner",
+    ),
+    "back left": (
+        "the back left corner",
+        "the back left corner of the table",
+        "the left back corner",
+        "the far left corner",
+    ),
+    "back right": (
+        "the back right corner",
+        "the back right corner of the table",
+        "the right back corner",
+        "the far right corner",
+    ),
 }
 
+# Alternatives stand in round brackets; one is drawn from each.
 _TRAIN = {
     "reach": (
-        "reach {t}", "move to {t}", "go to {t}", "touch {t}", "move the gripper to {t}", "reach for {t}",
-        "bring the gripper over {t}", "go above {t}", "point at {t}", "hover over {t}",
-        "move the hand to {t}", "approach {t}",
+        "(reach|reach for|reach out to|reach over to|go for) {t}",
+        "(go to|go above|go near|go right above|move to|move above|move towards|head to|head for) {t}",
+        "(touch|approach|find|locate|show me|target) {t}",
+        "(point at|point to|aim at|hover over|hover above|stay over|stop above|wait above) {t}",
+        "(move|bring|guide|steer|send) the (gripper|hand|arm|claw|fingers) (to|over|above|near|towards) {t}",
+        "(move|go|come) (close to|right over|directly above|on top of|up to|next to) {t}",
     ),
     "push": (
-        "push {t} to {d}", "push {t} into {d}", "slide {t} to {d}", "move {t} to {d} by pushing",
-        "shove {t} to {d}", "push {t} over to {d}", "slide {t} over to {d}", "push {t} onto {d}",
-        "nudge {t} to {d}", "slide {t} into {d}", "shift {t} to {d}",
+        "(push|slide|shove|nudge|shift|scoot) {t} (to|into|onto|over to|up to|toward) {d}",
+        "(push|slide|shove|nudge) {t} (over into|all the way to|until it is in|along the table to) {d}",
+        "(push|slide) {t} (to|into) {d}",
+        "(move|bring|get|send) {t} (to|into|over to) {d}",
+        "(move|bring|get) {t} (to|into) {d} by (pushing|pushing it|sliding)",
+        "use the gripper to (push|slide|shove) {t} to {d}",
+        "give {t} a (push|shove|nudge) (to|into) {d}",
+        "{t} (goes|belongs) in {d}",
     ),
     "pick_up": (
-        "pick up {t}", "pick {t} up", "lift {t}", "lift up {t}", "grasp {t} and lift it", "grab {t}",
-        "raise {t}", "take {t}", "hold up {t}", "get {t}", "grab {t} and lift it up",
-        "lift {t} off the table",
+        "(pick|lift|hold|take) up {t}",
+        "(pick|lift|hold|raise|take) {t} up",
+        "(lift|raise|hoist|elevate) {t}",
+        "(grasp|grab|take|get|fetch|seize|collect|grip|hold|catch) {t}",
+        "(grasp|grab|take|grip|pinch|seize) {t} and (lift it|lift it up|pick it up|hold it up)",
+        "(lift|raise|pick|grab) {t} (off|from) the table",
+        "(lift|raise|hold) {t} (high|in the air|into the air|above the table|up high)",
+        "(take|grab|catch) hold of {t}",
     ),
     "put_in": (
-        "put {t} {in} {d}", "place {t} {in} {d}", "drop {t} {in} {d}", "set {t} {in} {d}",
-        "move {t} {in} {d}", "pick up {t} and put it {in} {d}", "bring {t} to {d}", "lay {t} {in} {d}",
-        "deposit {t} {in} {d}", "take {t} and place it {in} {d}", "{t} goes {in} {d}",
+        "(put|place|drop|set|lay) {t} {in} {d}",
+        "(deposit|leave|toss|throw|pop|stick|release|rest|position|arrange) {t} {in} {d}",
+        "(move|bring|carry|transfer|take|deliver|get) {t} (to|over to|{in}) {d}",
+        "(pick up|take|grab|get|grasp|lift|fetch) {t} and (put|place|drop|set|lay|leave) it {in} {d}",
+        "(pick {t} up|lift {t} up|lift {t}) and (put|place|drop|set) it {in} {d}",
+        "{t} (goes|belongs|should go|should be) {in} {d}",
     ),
     "stack": (
-        "stack {t} on {d}", "put {t} on {d}", "place {t} on top of {d}", "stack {t} on top of {d}",
-        "put {t} on top of {d}", "set {t} on {d}", "pick up {t} and place it on {d}",
-        "build a tower of {t} on {d}", "move {t} onto {d}", "place {t} onto {d}", "lay {t} on {d}",
+        "(stack|put|place|set|lay) {t} (on|onto|on top of|upon|atop) {d}",
+        "(rest|balance|leave|position|drop|pile) {t} (on|onto|on top of) {d}",
+        "(move|bring|lift|carry|get) {t} (onto|on top of|to the top of) {d}",
+        "(pick up|take|grab|get|lift|fetch) {t} and (stack|put|place|set|lay) it (on|onto|on top of) {d}",
+        "(build|make) a (tower|stack|pile) (of|with) {t} (on|on top of) {d}",
+        "{t} (goes|belongs|should go|should be) (on|on top of) {d}",
     ),
     "unstack": (
-        "take {t} off {d}", "unstack {t} from {d}", "remove {t} from {d}", "take {t} down from {d}",
-        "put {t} on the table", "move {t} from {d} to the table",
-        "lift {t} off {d} and put it on the table", "unstack {t}", "take {t} off {d} and put it down",
-        "get {t} off {d}", "place {t} on the table", "set {t} down on the table",
+        "(take|get|move|remove|pick|grab|bring|lift|pull) {t} (off|off of|from|down from) {d}",
+        "(take|remove|pick|grab|lift) {t} (off|from) the top of {d}",
+        "(unstack {t}|unstack {t} from {d}|separate {t} from {d})",
+        "(put|place|set|lay|leave|bring|move|return) {t} (on|onto|back on|down on) the table",
+        "(take|lift|get|move|pick|grab) {t} (off|from) {d} and (put|set|place|lay) it (down|on the table)",
+        "(move|bring|take|get) {t} from {d} (to|onto|down to) the table",
+        "(take|set|put|bring|place) {t} down",
     ),
     "open_drawer": (
-        "open the drawer", "pull the drawer open", "pull open the drawer", "slide the drawer open",
-        "pull the drawer out", "pull the handle of the drawer", "open up the drawer", "get the drawer open",
-        "pull out the drawer",
+        "(open|open up|pull open|pull out|draw out|pull) the drawer",
+        "(pull|slide|get|make|draw|leave) the drawer (open|out|all the way open|fully open|wide open)",
+        "(pull|pull on|pull at) the (handle of the drawer|drawer handle|drawer by its handle)",
+        "pull the drawer (towards you|towards the robot|towards the arm|out of the cabinet)",
     ),
     "close_drawer": (
-        "close the drawer", "push the drawer closed", "shut the drawer", "push the drawer shut",
-        "push the drawer in", "slide the drawer closed", "push the drawer back in", "get the drawer closed",
+        "(close|shut|close up|push shut|push closed) the drawer",
+        "(push|slide|move|get|press) the drawer (closed|shut|in|back|back in|fully in|completely shut)",
+        "(push|slide|put|move) the drawer (back into|into|inside) the cabinet",
+        "(close the drawer|shut the drawer|push the drawer) (completely|fully|all the way|again)",
+        "make sure the drawer is (closed|shut)",
     ),
     "put_in_drawer": (
-        "put {t} in the drawer", "place {t} in the drawer", "drop {t} into the drawer",
-        "put {t} into the drawer", "store {t} in the drawer", "put {t} inside the drawer",
-        "move {t} into the drawer", "set {t} in the drawer", "pick up {t} and put it in the drawer",
-        "place {t} inside the drawer", "{t} goes in the drawer",
+        "(put|place|drop|set|lay) {t} (in|into|inside) the drawer",
+        "(store|stow|hide|keep|leave|deposit|toss|throw|pop|stick|release) {t} (in|into|inside) the drawer",
+        "(move|bring|carry|transfer|take|deliver|get) {t} (to|over to|into) the drawer",
+        "(pick up|take|grab|get|lift|fetch) {t} and (put|place|drop|set|lay) it (in|into|inside) the drawer",
+        "put {t} away in the drawer",
+        "{t} (goes|belongs|should go|should be) (in|into|inside) the drawer",
     ),
     "take_out": (
-        "take {t} out of the drawer", "get {t} out of the drawer", "remove {t} from the drawer",
-        "take {t} from the drawer", "pick {t} out of the drawer", "bring {t} out of the drawer",
-        "move {t} from the drawer to the table", "lift {t} out of the drawer", "get {t} from the drawer",
-        "take {t} out of the drawer and put it on the table",
+        "(take|get|pick|lift|bring|fetch|move|carry) {t} (out of|from|out from) the drawer",
+        "(remove|retrieve|extract|grab|collect) {t} from (the drawer|inside the drawer)",
+        "(take|get|lift|pick|move) {t} out of the drawer and (put|set|place|lay) it (on the table|down)",
+        "(move|bring|take|transfer) {t} from the drawer (to|onto) the table",
+        "(take|get|pull|lift) {t} from (inside|within) the drawer",
     ),
     "press_button": (
-        "press the button", "push the button", "press down the button", "hit the button",
-        "push down the button", "press the button down", "push the button down", "tap the button",
-        "click the button",
+        "(press|push|hit|tap|click|touch|poke|activate|trigger|strike) the button",
+        "(press|push|hold) down (the button|on the button)",
+        "(press|push|click|hold) the button (down|once|firmly|all the way|all the way down)",
+        "give the button a (press|tap|click|poke)",
+        "(push|press|bring) the (gripper|fingers) (down on|onto|against) the button",
+        "make the button (go down|light up)",
     ),
 }  # fmt: skip
 
@@ -145,10 +200,7 @@ _TEST = {
 
 _BEFORE = {
     "train": (
-        "",
-        "",
-        "",
-        "",
+        *("",) * 9,
         "please ",
         "can you ",
         "could you ",
@@ -156,13 +208,22 @@ _BEFORE = {
         "robot, ",
         "i want you to ",
         "go and ",
+        "ok, ",
+        "hey robot, ",
+        "i need you to ",
+        "i would like you to ",
+        "can you please ",
+        "just ",
+        "try to ",
+        "you should ",
+        "will you ",
     ),
     "test": ("", "", "would you ", "please go ahead and ", "next, "),
 }
 _AFTER = {
-    "train": ("", "", "", "", " please", " for me", " now", "."),
+    "train": ("", "", "", "", " please", " for me", " now", ".", " carefully", " right now"),
     "test": ("", "", " if you can", ", thanks"),
-}
+}  # fmt: skip
 _IN = {"bowl": ("in", "into", "inside"), "tray": ("on", "onto", "in")}
 
 
@@ -199,7 +260,18 @@ def phrase(
         container: "bowl" or "tray", which chooses the preposition.
         rng: Chooses.
     """
-    template = str(rng.choice((_TRAIN if split == "train" else _TEST)[family]))
+    template = _template(family, split, rng)
     preposition = str(rng.choice(_IN.get(container, ("to",))))
     core = template.replace("{in}", preposition).format(t=target, d=destination)
     return str(rng.choice(_BEFORE[split])) + core + str(rng.choice(_AFTER[split]))
+
+
+def _template(family: str, split: Split, rng: np.random.Generator) -> str:
+    """A phrasing with one of each alternative; the training grammar never says what is held out."""
+    if split == "test":
+        return str(rng.choice(_TEST[family]))
+    while True:
+        pattern = str(rng.choice(_TRAIN[family]))
+        template = re.sub(r"\(([^()]*)\)", lambda match: str(rng.choice(match[1].split("|"))), pattern)
+        if template.replace("{in}", "in") not in {held.replace("{in}", "in") for held in _TEST[family]}:
+            return template

@@ -25,6 +25,7 @@ import mujoco  # isort: skip  (sim.render chooses the GL backend before mujoco i
 
 ENTITY_COLUMNS = ("kind", "colour", "x", "y", "z", "u_front", "v_front", "u_wrist", "v_wrist")
 ALTERNATIVES = 8
+WORDINGS = 16
 OUT_OF_SIGHT = -9.0
 _MAX_DRAWS = 200
 _START_TOOL_M = np.array([0.42, 0.0, 0.22])
@@ -130,7 +131,7 @@ class World:
             )
         if alternative:
             queries = (queries[alternative], *queries[:alternative], *queries[alternative + 1 :])
-        wordings = tuple(tuple(texts(q, switches.paraphrase, words, 6)) for q in queries)
+        wordings = tuple(tuple(texts(q, switches.paraphrase, words, WORDINGS)) for q in queries)
         horizon = task_named(queries[0].family).horizon
         self._lay(table, np.random.default_rng([seed, 1]), switches)
         self._scenario = Scenario(

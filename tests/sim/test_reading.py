@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from sim.language import phrase
 from sim.layout import NoRoomError, Table
 from sim.randomise import along
 from sim.reading import Mention, UnreadableError, Wish, read_wish
@@ -68,3 +69,15 @@ def test_what_it_cannot_read_is_refused_with_what_it_can(words: str):
         read_wish(words)
     assert repr(words) in str(caught.value)
     assert "press the button" in str(caught.value)
+
+
+@pytest.mark.parametrize("family", TASKS)
+def test_training_never_says_a_held_out_phrasing(family: str):
+    rng = np.random.default_rng(0)
+    held_out = {
+        phrase(family, "test", "the star", "the bowl", "bowl", np.random.default_rng(seed))
+        for seed in range(400)
+    }
+    said = {phrase(family, "train", "the star", "the bowl", "bowl", rng) for _ in range(2000)}
+    assert len(said) > 200
+    assert not said & held_out

@@ -11,19 +11,25 @@ import re
 
 ACTION_VERBS = frozenset(
     {
-        "approach", "bring", "build", "clear", "click", "close", "deposit", "draw", "drop", "empty",
-        "get", "give", "go", "grab", "grasp", "hit", "hold", "hover", "lay", "lift", "make", "move",
-        "nudge", "open", "pick", "place", "point", "position", "press", "pull", "push", "put",
-        "raise", "reach", "release", "remove", "return", "set", "shift", "shove", "shut", "slide",
-        "stack", "store", "take", "tap", "throw", "touch", "unstack",
+        "approach", "bring", "build", "carry", "catch", "clear", "click", "close", "collect", "deposit",
+        "draw", "drop", "empty", "fetch", "get", "give", "go", "grab", "grasp", "grip", "hit", "hoist",
+        "hold", "hover", "lay", "leave", "lift", "make", "move", "nudge", "open", "pick", "pinch",
+        "place", "point", "position", "press", "pull", "push", "put", "raise", "reach", "release",
+        "remove", "return", "seize", "set", "shift", "shove", "shut", "slide", "stack", "store", "take",
+        "tap", "throw", "touch", "transfer", "unstack",
     }
 )  # fmt: skip
 """Words that start a command."""
 
-_TAKING = frozenset({"bring", "get", "grab", "grasp", "hold", "lift", "move", "pick", "raise", "take"})
+_TAKING = frozenset(
+    {
+        "bring", "carry", "catch", "collect", "fetch", "get", "grab", "grasp", "grip", "hoist", "hold",
+        "lift", "move", "pick", "pinch", "raise", "seize", "take",
+    }
+)  # fmt: skip
 _LEAVES_FROM = re.compile(r"\b(?:off|from|out of|down from)\b")
 _TO_TABLE = re.compile(r"\b(?:down|table)\b")
-_PLACING = frozenset({"drop", "lay", "move", "place", "push", "put", "set", "slide", "stack"})
+_PLACING = frozenset({"drop", "lay", "leave", "move", "place", "push", "put", "set", "slide", "stack"})
 _INTO = r"(?:in|into|inside|on|onto|on top of|to)"
 _PLACED_AT = re.compile(rf" {_INTO} (?:the|a|an) ")
 _VERBLESS = re.compile(rf"^(?:the|a|an) (?:(?!and\b)[\w'-]+ )+?{_INTO} (?:the|a|an) \w")
