@@ -86,7 +86,7 @@ def test_a_fixed_destination_has_a_place_and_no_pixel(make_source: Any, cache: F
     assert batch.uv[:, :, 1].isnan().all()
 
 
-def test_families_get_equal_shares(make_source: Any, cache: FrameCache, robot: RobotSpec) -> None:
+def test_a_family_s_share_grows_with_the_root_of_its_frames(make_source: Any, cache: FrameCache, robot: RobotSpec) -> None:
     queries = list(cache.queries)
     queries[0] = [dict(q, family="push") for q in queries[0]]
     lopsided = dataclasses.replace(cache, queries=tuple(queries))
@@ -95,7 +95,9 @@ def test_families_get_equal_shares(make_source: Any, cache: FrameCache, robot: R
         lopsided, np.arange(5), robot, tokenizer, chunk=8, families=("push", "reach"), augment=None
     )
     family = source.batch([0], 64).family[:, 0]
-    assert family.sum() == pytest.approx(32, abs=2)
+    push = source._owner[source.pictures] == 0
+    assert push.mean() == pytest.approx(1 / 5)  # root 1 to root 4 is 1 to 2
+    assert family.sum() == pytest.approx(64 * 2 / 3, abs=2)
 
 
 def test_held_out_episodes_are_never_trained_on(cache: FrameCache) -> None:
