@@ -42,6 +42,8 @@ class Batch:
         uv: Where they are seen, (B, M, 2, C, 2) in 0..1 of the picture; NaN or outside where they are not.
         family: (B, M) int64.
         done: (B, M) 0 or 1, NaN where unknown.
+        things: (B, E, 2 + 2 C): kind (0 where there is none), colour (-1 without one), then where it
+            is seen in each picture, as in ``uv``.
     """
 
     images: Tensor
@@ -55,6 +57,7 @@ class Batch:
     uv: Tensor
     family: Tensor
     done: Tensor
+    things: Tensor
 
     def to(self, device: torch.device) -> Batch:
         """The same batch on ``device``."""
@@ -155,8 +158,10 @@ class BatchSource:
             light = draw_light(rng, len(light), self._augment)
         asked, texts = self._ask(owner, rng)
         ids, mask = self._tokenizer(texts)
-        places, uv, family, done = self._label(frames, owner, asked)
+        entities = self._entities(frames)
+        places, uv, family, done = self._label(frames, owner, asked, entities)
         uv += moved[:, None, None]
+        seen = entities[:, :, 5:] + moved.reshape(len(moved), 1, -1)
         shape = (len(pictures), asked.shape[1], -1)
         arrays = {
             "images": images,
@@ -170,6 +175,7 @@ class BatchSource:
             "uv": uv,
             "family": family,
             "done": done,
+            "things": np.concatenate([entities[:, :, :2], seen], -1),
         }
         return Batch(**{name: torch.from_numpy(array) for name, array in arrays.items()})
 
@@ -217,16 +223,22 @@ class BatchSource:
                 texts.append(text)
         return asked, texts
 
-    def _label(self, frames: NDArray[Any], owner: NDArray[Any], asked: NDArray[Any]) -> tuple[Any, ...]:
+    def _entities(self, frames: NDArray[Any]) -> NDArray[np.float32]:
+        """Labels (B, E, 5 + 2 C): kind, colour, position, u and v in each picture; E is 0 without labels."""
+        columns, width = self._cache.columns, 5 + 2 * len(self._cameras)
+        if ENTITIES not in columns:
+            return np.zeros((len(frames), 0, width), np.float32)
+        return np.asarray(columns[ENTITIES][frames], np.float32).reshape(len(frames), -1, width)
+
+    def _label(
+        self, frames: NDArray[Any], owner: NDArray[Any], asked: NDArray[Any], entities: NDArray[np.float32]
+    ) -> tuple[Any, ...]:
         cameras, (samples, count) = len(self._cameras), asked.shape
         places = np.full((samples, count, 2, 3), np.nan, np.float32)
         uv = np.full((samples, count, 2, cameras, 2), np.nan, np.float32)
         family = np.zeros((samples, count), np.int64)
         done = np.full((samples, count), np.nan, np.float32)
         columns = self._cache.columns
-        entities = None
-        if ENTITIES in columns:
-            entities = np.asarray(columns[ENTITIES][frames], np.float32).reshape(samples, -1, 5 + 2 * cameras)
         if DONE in columns:
             known = np.asarray(columns[DONE][frames], np.float32)
             done = np.take_along_axis(known, np.minimum(asked, known.shape[1] - 1), 1)
@@ -236,7 +248,7 @@ class BatchSource:
             family[i, j] = self._families.get(query.get("family", ""), len(self._families))
             for p, role in enumerate(("target", "destination")):
                 row = query.get(role, -1)
-                if entities is not None and row >= 0 and entities[i, row, 0] > 0:
+                if 0 <= row < entities.shape[1] and entities[i, row, 0] > 0:
                     places[i, j, p] = entities[i, row, 2:5]
                     uv[i, j, p] = entities[i, row, 5:].reshape(cameras, 2)
             point = query.get("point")

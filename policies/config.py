@@ -40,6 +40,8 @@ class LossConfig:
         position: Smooth L1 of the places, in decimetres.
         family: Cross-entropy of the task family.
         done: Binary cross-entropy of success.
+        kind: Cross-entropy of the kinds of the things in the pictures.
+        colour: Cross-entropy of their colours.
     """
 
     action: float = 1.0
@@ -47,6 +49,8 @@ class LossConfig:
     position: float = 1.0
     family: float = 0.1
     done: float = 0.3
+    kind: float = 0.3
+    colour: float = 0.1
 
 
 @dataclass(frozen=True)

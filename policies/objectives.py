@@ -59,6 +59,39 @@ def grounding_losses(grounded: Grounded, batch: Batch) -> dict[str, Tensor]:
     }
 
 
+def named_things(
+    network: VLA, maps: Tensor, things: Tensor
+) -> tuple[tuple[Tensor, Tensor], tuple[Tensor, Tensor]]:
+    """What the network takes labelled things for, and what they are; arguments as in :func:`naming_losses`.
+
+    Returns:
+        Logits of kind and colour (N, ...) and labels (N,), -1 where unknown, over the N things in a picture.
+    """
+    cameras = maps.shape[1]
+    uv = things[:, :, 2:].unflatten(-1, (cameras, 2)).transpose(1, 2)
+    labels = things[:, None, :, :2].expand(-1, cameras, -1, -1).long()
+    seen = ((uv >= 0) & (uv < 1)).all(-1) & (labels[..., 0] > 0)
+    kind, colour = network.name(maps, torch.where(seen[..., None], uv, 0.5))
+    return (kind[seen], colour[seen]), (labels[seen][:, 0], labels[seen][:, 1])
+
+
+def naming_losses(network: VLA, maps: Tensor, things: Tensor) -> dict[str, Tensor]:
+    """Cross-entropies of what stands where: each a mean over the things in a picture, 0 when there is none.
+
+    Args:
+        network: Names them.
+        maps: (B, C, G, G, D), see :class:`vla.models.vla.Context`.
+        things: As in :class:`policies.batches.Batch`.
+    """
+    logits, labels = named_things(network, maps, things)
+    losses = {}
+    for i, name in enumerate(("kind", "colour")):
+        known = labels[i] >= 0
+        loss = cross_entropy(logits[i][known], labels[i][known], reduction="sum")
+        losses[name] = loss / known.sum().clamp(min=1)
+    return losses
+
+
 class TrainStep(nn.Module):
     """A batch in, losses out: the module that a training loop wraps, averages and differentiates."""
 
@@ -89,5 +122,6 @@ class TrainStep(nn.Module):
         chunks = scale.encode(batch.actions, batch.state)
         losses = {"action": self._algorithm.loss(network, context, chunks, batch.valid)}
         losses |= grounding_losses(context.grounded, batch)
+        losses |= naming_losses(network, context.maps, batch.things)
         total = torch.stack([getattr(self._weights, name) * value for name, value in losses.items()]).sum()
         return {"total": total, **losses}

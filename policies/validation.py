@@ -8,6 +8,7 @@ from torch import Tensor
 from policies.algorithm import Algorithm
 from policies.batches import BatchSource
 from policies.normalisation import Normalisation, relative_axes, tool_position
+from policies.objectives import named_things
 from vla.contract import RobotSpec
 from vla.models.vla import VLA
 
@@ -39,7 +40,7 @@ def validate(
         ``action_mm_first``, ``_middle``, ``_last`` and ``action_mm``: mean distance of the commanded tool
         position by row and over all rows; ``gripper_mm``; ``target_cm`` and ``destination_cm``: median
         distance of the places, and ``target_within_2cm`` as a share; ``done_accuracy``, ``done_recall`` and
-        ``family_accuracy`` as shares.
+        ``family_accuracy`` and ``kind_accuracy`` (of the things in the pictures) as shares.
     """
     device = next(network.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
@@ -61,6 +62,7 @@ def validate(
         off = torch.where(batch.valid[..., None], 1000 * (actions - batch.actions), torch.nan)
         miss = 100 * (context.grounded.position - batch.places).norm(dim=-1)
         judged = batch.done.isfinite()
+        logits, labels = named_things(network, context.maps, batch.things)
         right = ((context.grounded.done > 0) == (batch.done > 0.5)).float()
         for name, value in {
             "rows": off[..., metres].norm(dim=-1),
@@ -69,6 +71,7 @@ def validate(
             "destination": miss[..., 1].flatten(),
             "done": right[judged],
             "recall": right[judged & (batch.done > 0.5)],
+            "kind": (logits[0].argmax(-1) == labels[0]).float(),
             "family": (context.grounded.family.argmax(-1) == batch.family).float().flatten(),
         }.items():
             parts.setdefault(name, []).append(value)
@@ -88,4 +91,5 @@ def validate(
         "done_accuracy": float(gathered["done"].mean()),
         "done_recall": float(gathered["recall"].mean()),
         "family_accuracy": float(gathered["family"].mean()),
+        "kind_accuracy": float(gathered["kind"].mean()),
     }

@@ -18,7 +18,7 @@ from vla.models.action_expert import ExpertConfig
 from vla.models.grounding import GroundingConfig
 from vla.models.text import TextConfig
 from vla.models.vit import ViTConfig
-from vla.models.vla import VLAConfig
+from vla.models.vla import VLA, VLAConfig
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (40, 40, 230)}
 
@@ -125,6 +125,11 @@ def make_cache(episodes: int = 20, length: int = 24, size: int = 32, seed: int =
         splits=("train",) * episodes,
         features={},
     )
+
+
+@pytest.fixture
+def network() -> VLA:
+    return VLA(tiny_model())
 
 
 @pytest.fixture(scope="session")

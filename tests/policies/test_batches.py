@@ -53,7 +53,9 @@ def test_labels_follow_a_shifted_picture(make_source: Any) -> None:
     batch = make_source(augment=config, alternatives=0).batch([1], 32)
     checked = 0
     for i in range(32):
-        u, v = (batch.uv[i, 0, 0, 0] * 32).round().int().tolist()
+        uv = batch.uv[i, 0, 0, 0]
+        assert uv.tolist() in batch.things[i, :, 2:4].tolist()
+        u, v = (uv * 32).round().int().tolist()
         if 1 < u < 30 and 1 < v < 30:
             colour = batch.images[i, 0, v, u].numpy()
             assert colour.max() - colour.min() > 100
@@ -86,7 +88,9 @@ def test_a_fixed_destination_has_a_place_and_no_pixel(make_source: Any, cache: F
     assert batch.uv[:, :, 1].isnan().all()
 
 
-def test_a_family_s_share_grows_with_the_root_of_its_frames(make_source: Any, cache: FrameCache, robot: RobotSpec) -> None:
+def test_a_family_s_share_grows_with_the_root_of_its_frames(
+    make_source: Any, cache: FrameCache, robot: RobotSpec
+) -> None:
     queries = list(cache.queries)
     queries[0] = [dict(q, family="push") for q in queries[0]]
     lopsided = dataclasses.replace(cache, queries=tuple(queries))

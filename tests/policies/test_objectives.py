@@ -1,6 +1,8 @@
 import torch
+from torch.nn.functional import cross_entropy
 
-from policies.objectives import heat_loss
+from policies.objectives import heat_loss, named_things, naming_losses
+from vla.models.vla import VLA
 
 
 def test_the_best_heatmap_points_at_the_label() -> None:
@@ -22,3 +24,38 @@ def test_labels_outside_the_picture_or_unknown_do_not_count() -> None:
     uv = torch.tensor([[0.5, 0.5], [1.2, 0.5], [float("nan"), 0.5]])
     torch.testing.assert_close(heat_loss(heat, uv), heat_loss(heat[:1], uv[:1]))
     assert heat_loss(heat[1:], uv[1:]) == 0
+
+
+def test_a_thing_is_named_by_the_features_where_it_stands(network: VLA) -> None:
+    maps = torch.randn(2, 2, 4, 4, 32)
+    uv = torch.tensor([0.375, 0.875]).expand(2, 2, 1, 2)  # the centre of the cell in row 3, column 1
+    kind, colour = network.name(maps, uv)
+    torch.testing.assert_close(kind[:, :, 0], network.kind(maps[:, :, 3, 1]))
+    torch.testing.assert_close(colour[:, :, 0], network.colour(maps[:, :, 3, 1]))
+
+
+def test_only_things_that_are_there_and_in_the_picture_are_named(network: VLA) -> None:
+    maps = torch.randn(1, 2, 4, 4, 32)
+    here, away = [0.5, 0.5], [-9.0, -9.0]
+    things = torch.tensor(
+        [
+            [
+                [1, 3, *here, *away],  # seen by the first camera
+                [5, -1, *here, *here],  # seen by both, of no particular colour
+                [0, -1, *here, *here],  # absent
+                [2, 2, *away, *away],  # out of sight
+            ]
+        ]
+    )
+    (kind, colour), (kinds, colours) = named_things(network, maps, things)
+    assert sorted(kinds.tolist()) == [1, 5, 5]
+    assert sorted(colours.tolist()) == [-1, -1, 3]
+    losses = naming_losses(network, maps, things)
+    torch.testing.assert_close(losses["kind"], cross_entropy(kind, kinds))
+    torch.testing.assert_close(losses["colour"], cross_entropy(colour[colours >= 0], colours[colours >= 0]))
+
+
+def test_without_labelled_things_naming_costs_nothing(network: VLA) -> None:
+    losses = naming_losses(network, torch.randn(1, 2, 4, 4, 32), torch.zeros(1, 0, 6))
+    assert losses["kind"] == 0
+    assert losses["colour"] == 0

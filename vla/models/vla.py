@@ -6,6 +6,7 @@ from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import grid_sample
 
 from vla.models.action_expert import ActionExpert, ExpertConfig
 from vla.models.attention import mlp, waves
@@ -24,6 +25,8 @@ class VLAConfig:
         text: The instruction encoder.
         grounding: The trunk.
         expert: The action expert.
+        kinds: Kinds of things that :meth:`VLA.name` tells apart, "none" included.
+        colours: Colours that it tells apart.
         state_noise: Standard deviation of the noise on the normalised state in training.
         state_dropout: Chance in training that a sample's joint axes are hidden from the network.
         place_noise_m: Standard deviation of the noise on the predicted places in training, in m, so that
@@ -35,6 +38,8 @@ class VLAConfig:
     text: TextConfig = field(default_factory=TextConfig)
     grounding: GroundingConfig = field(default_factory=GroundingConfig)
     expert: ExpertConfig = field(default_factory=ExpertConfig)
+    kinds: int = 11
+    colours: int = 8
     state_noise: float = 0.02
     state_dropout: float = 0.2
     place_noise_m: float = 0.004
@@ -63,11 +68,13 @@ class Context:
         memory: Tokens (B, K, D) the expert looks at, about instruction 0 of each sample.
         mask: (B, K) bool, True where a token is real.
         grounded: Beliefs about all M instructions.
+        maps: Stride-8 feature maps (B, C, G, G, D) of the pictures, which know no instruction.
     """
 
     memory: Tensor
     mask: Tensor
     grounded: Grounded
+    maps: Tensor
 
 
 class VLA(nn.Module):
@@ -88,6 +95,8 @@ class VLA(nn.Module):
         self.body = mlp(config.state, width, width)
         self.grounding = Grounding(config.grounding, config.vision.cameras, config.vision.grid)
         self.expert = ActionExpert(config.expert)
+        self.kind = nn.Linear(width, config.kinds)
+        self.colour = nn.Linear(width, config.colours)
         self.place = mlp(3 * (1 + 2 * 6) + config.vision.cameras, width, width)
         self.role = nn.Parameter(torch.randn(PLACES + 1, width) * 0.02)
         keep = torch.ones(config.state)
@@ -126,7 +135,24 @@ class VLA(nn.Module):
         queries = config.grounding.queries
         mask = torch.ones(memory.shape[:2], dtype=torch.bool, device=memory.device)
         mask[:, queries : queries + text_mask.shape[2]] = text_mask[:, 0]
-        return Context(memory=memory, mask=mask, grounded=grounded)
+        return Context(memory=memory, mask=mask, grounded=grounded, maps=maps)
+
+    def name(self, maps: Tensor, uv: Tensor) -> tuple[Tensor, Tensor]:
+        """What stands at some points of the pictures; teaches the image encoder shapes and colours.
+
+        Args:
+            maps: Of a context.
+            uv: Points (B, C, E, 2) in 0..1 of each picture.
+
+        Returns:
+            Logits of the kinds (B, C, E, kinds) and of the colours (B, C, E, colours), float32.
+        """
+        batch, cameras = maps.shape[:2]
+        channels_first = maps.flatten(0, 1).permute(0, 3, 1, 2).float()
+        points = (uv.flatten(0, 1)[:, None] * 2 - 1).float()
+        found = grid_sample(channels_first, points, padding_mode="border", align_corners=False)
+        found = found.squeeze(2).transpose(1, 2).unflatten(0, (batch, cameras))
+        return self.kind(found).float(), self.colour(found).float()
 
     def velocity(self, context: Context, noisy_actions: Tensor, time: Tensor) -> Tensor:
         """The expert's answer for one or several noisy chunks per sample.
