@@ -28,6 +28,7 @@ _BOX, _CYL = mujoco.mjtGeom.mjGEOM_BOX, mujoco.mjtGeom.mjGEOM_CYLINDER
 _SPHERE, _PLANE = mujoco.mjtGeom.mjGEOM_SPHERE, mujoco.mjtGeom.mjGEOM_PLANE
 _SLIDE = mujoco.mjtJoint.mjJNT_SLIDE
 _WOOD = (0.62, 0.45, 0.30, 1.0)
+_HOLLOW = (0.10, 0.10, 0.11, 1.0)
 _GHOST = {"contype": 0, "conaffinity": 0}
 
 
@@ -191,11 +192,17 @@ def _add_object(spec: mujoco.MjSpec, name: str, shape: str) -> None:
     body = spec.worldbody.add_body(name=name, pos=[0, 0, -0.5])
     body.add_freejoint(name=name)
     h = HALF_M
+    # Seen, not felt: cylinders look hollow and stars have long points, so that shapes can be told apart
+    # where they are eight pixels wide.
     surface = {"friction": [0.9, 0.02, 0.001], "condim": 6, "solimp": [0.95, 0.99, 0.001, 0.5, 2]}
     if shape == "block":
         body.add_geom(name=name, type=_BOX, size=[h, h, h], mass=0.06, **surface)
     elif shape == "cylinder":
         body.add_geom(name=name, type=_CYL, size=[h, h, 0], mass=0.06, **surface)
+        body.add_geom(
+            name=f"{name}_hollow", type=_CYL, pos=[0, 0, h], size=[0.75 * h, 0.0004, 0], rgba=_HOLLOW,
+            mass=0, **_GHOST,
+        )  # fmt: skip
     elif shape == "ball":
         surface |= {"friction": [0.9, 0.02, 0.004]}
         body.add_geom(name=name, type=_SPHERE, size=[h, 0, 0], mass=0.05, **surface)
@@ -205,3 +212,9 @@ def _add_object(spec: mujoco.MjSpec, name: str, shape: str) -> None:
         body.add_geom(
             name=f"{name}_b", type=_BOX, size=[0.0165, 0.0165, h], quat=half_turn, mass=0.03, **surface
         )
+        for k in range(3):
+            turn = [np.cos(k * np.pi / 6), 0, 0, np.sin(k * np.pi / 6)]
+            body.add_geom(
+                name=f"{name}_points_{k}", type=_BOX, pos=[0, 0, -0.3 * h], size=[0.031, 0.0035, 0.6 * h],
+                quat=turn, mass=0, **_GHOST,
+            )  # fmt: skip

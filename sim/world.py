@@ -338,20 +338,22 @@ class _Movable:
     def __init__(self, model: mujoco.MjModel, index: int) -> None:
         name = f"object_{index}"
         self.index, self.body = index, model.body(name).id
-        self._qpos, self._geoms = model.joint(name).qposadr[0], np.flatnonzero(model.geom_bodyid == self.body)
+        self._qpos, geoms = model.joint(name).qposadr[0], np.flatnonzero(model.geom_bodyid == self.body)
+        self._solid = geoms[model.geom_contype[geoms] > 0]
+        self._coloured = [g for g in geoms if not model.geom(g).name.endswith("_hollow")]
 
     def place(self, model: mujoco.MjModel, data: mujoco.MjData, thing: Thing | None) -> None:
         """Put the body on the table, or park it weightless and untouchable under the floor."""
         present = thing is not None
         model.body_gravcomp[self.body] = 0.0 if present else 1.0
-        model.geom_contype[self._geoms] = model.geom_conaffinity[self._geoms] = int(present)
+        model.geom_contype[self._solid] = model.geom_conaffinity[self._solid] = int(present)
         q = data.qpos[self._qpos : self._qpos + 7]
         if thing is None:
             q[:] = [0.1 * self.index, 0.0, -2.0, 1, 0, 0, 0]
             return
         yaw = thing.yaw_rad
         q[:] = [*thing.position_m, np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
-        model.geom_rgba[self._geoms, :3] = COLOURS[COLOUR_NAMES[thing.colour]]
+        model.geom_rgba[self._coloured, :3] = COLOURS[COLOUR_NAMES[thing.colour]]
 
 
 def _varied(queries: list[Query]) -> list[Query]:

@@ -112,3 +112,23 @@ def test_the_button_lights_up_when_pressed(world):
     for _ in range(30):
         world.step(np.array([0.4, 0.0, 0.3, 0.0], np.float32))
     assert np.abs(world.observe().images["front"].astype(int) - before).max() > 40
+
+
+def test_what_tells_shapes_apart_is_seen_and_not_felt(world):
+    model = world.model
+    cylinders, stars = 0, 0
+    for seed in range(6):
+        scenario = world.reset("pick_up", 1_000_000 + seed, BASE)
+        row = scenario.queries[0].target
+        body = model.body(f"object_{row}")
+        colour = COLOURS[COLOUR_NAMES[int(world.entities().reshape(-1, 9)[row, 1])]]
+        for i in range(body.geomadr[0], body.geomadr[0] + body.geomnum[0]):
+            geom = model.geom(i)
+            mark = "hollow" in geom.name or "points" in geom.name
+            assert (geom.contype[0], geom.conaffinity[0]) == ((0, 0) if mark else (1, 1))
+            assert np.allclose(geom.rgba[:3], colour, atol=1e-6) == ("hollow" not in geom.name)
+        cylinders += POOL[row] == "cylinder"
+        stars += POOL[row] == "star"
+    assert min(cylinders, stars) > 0
+    for i, shape in enumerate(POOL):
+        assert model.body(f"object_{i}").mass[0] == pytest.approx(0.05 if shape == "ball" else 0.06)
