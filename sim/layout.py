@@ -6,7 +6,17 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.objects import COLOUR_NAMES, HALF_M, HELD_OUT_PAIRS, POOL, ROW, SHAPES
+from sim.objects import (
+    COLOUR_NAMES,
+    COLOURS,
+    HALF_M,
+    HELD_OUT_PAIRS,
+    POOL,
+    ROW,
+    SHAPES,
+    UNNAMED,
+    unnamed_colour,
+)
 from sim.randomise import Randomise
 from sim.scene import CABINET_HALF_M, DRAWER_TRAVEL_M, MAT_HIGH_M, MAT_LOW_M
 from sim.truth import Query
@@ -21,6 +31,7 @@ CORNERS = {
 }
 _RADIUS = {"bowl": 0.085, "tray": 0.10, "zone": 0.085, "button": 0.055, "object": 0.032}
 _FIXTURE_CHANCE = {"bowl": 0.5, "tray": 0.4, "button": 0.4, "zone": 0.3}
+_UNNAMED_CHANCE = 0.4
 
 
 class NoRoomError(Exception):
@@ -35,11 +46,19 @@ def held_out_cell(x_m: float, y_m: float) -> bool:
 
 @dataclass(slots=True)
 class Thing:
-    """A movable object on the table: position and yaw in the robot frame, colour index."""
+    """A movable object on the table.
+
+    Attributes:
+        position_m: x, y, z in the robot frame.
+        yaw_rad: Turn about the vertical.
+        colour: Index of its colour's name, or :data:`sim.objects.UNNAMED`.
+        rgb: Its colour, each 0..1.
+    """
 
     position_m: tuple[float, float, float]
     yaw_rad: float
     colour: int
+    rgb: tuple[float, float, float]
 
 
 @dataclass(slots=True)
@@ -146,7 +165,7 @@ class Table:
         z_m: float = HALF_M,
         yaw_rad: float | None = None,
     ) -> int:
-        """Lay an object down; returns its entity row.
+        """Lay an object down; returns its entity row. The colour :data:`UNNAMED` stands for a random one.
 
         Raises:
             NoRoomError: no body of that shape is left.
@@ -155,7 +174,8 @@ class Table:
         if row is None:
             raise NoRoomError
         yaw = float(self.rng.uniform(-0.26, 0.26)) if yaw_rad is None else yaw_rad
-        self.things[row] = Thing((at[0], at[1], z_m), yaw, colour)
+        rgb = unnamed_colour(self.rng) if colour == UNNAMED else COLOURS[COLOUR_NAMES[colour]]
+        self.things[row] = Thing((at[0], at[1], z_m), yaw, colour, rgb)
         return row
 
     def pair(self, shapes: tuple[str, ...] = SHAPES, referred: bool = True) -> tuple[str, int]:
@@ -194,6 +214,8 @@ class Table:
         for i in range(int(self.rng.integers(low, high + 1))):
             try:
                 shape, colour = self.pair(referred=False)
+                if self.switches.unnamed and self.rng.random() < _UNNAMED_CHANCE:
+                    colour = UNNAMED
                 self.thing(shape, colour, self.spot(_RADIUS["object"]))
             except NoRoomError:
                 if i < min(low, 2):
@@ -237,10 +259,11 @@ class Table:
         return found[int(self.rng.integers(len(found)))] if found else None
 
     def on_table(self) -> list[int]:
-        """Movable rows that lie on the table itself, with nothing on top of them."""
+        """Movable rows of named colour that lie on the table itself, with nothing on top of them."""
         flat = [i for i, t in self.things.items() if t.position_m[2] <= HALF_M + 1e-3]
         stacked = {t.position_m[:2] for t in self.things.values() if t.position_m[2] > HALF_M + 1e-3}
-        return [i for i in flat if self.things[i].position_m[:2] not in stacked]
+        free = [i for i in flat if self.things[i].position_m[:2] not in stacked]
+        return [i for i in free if self.things[i].colour != UNNAMED]
 
     def query(self, family: str, row: int, **more: object) -> Query:
         """A query about an object, with words that pick it out."""

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import numpy as np
+
 COLOURS: Final[dict[str, tuple[float, float, float]]] = {
     "red": (0.85, 0.10, 0.10),
     "green": (0.10, 0.62, 0.18),
@@ -19,6 +21,10 @@ COLOURS: Final[dict[str, tuple[float, float, float]]] = {
     "white": (0.96, 0.96, 0.96),
 }
 COLOUR_NAMES: Final = tuple(COLOURS)
+UNNAMED: Final = -1
+"""Colour index of a thing whose colour no word of ours names."""
+UNNAMED_DISTANCE: Final = 0.25
+"""How far such a colour stays from every named one, as the crow flies in RGB."""
 SHAPES: Final = ("block", "cylinder", "ball", "star")
 KINDS: Final = (
     "none", *SHAPES, "bowl", "tray", "zone", "drawer", "button", "drawer_inside",
@@ -47,3 +53,16 @@ HELD_OUT_PAIRS: Final = frozenset(
     }
 )
 """Colour-shape pairs that no training scene ever contains."""
+
+
+def unnamed_colour(rng: np.random.Generator) -> tuple[float, float, float]:
+    """A colour, RGB in 0..1, that no word of ours names.
+
+    Things in such colours teach what a shape looks like in any colour: where every star is one of six
+    colours, a seventh makes it something else to the eyes of a network.
+    """
+    named = np.array(list(COLOURS.values()))
+    while True:
+        rgb = rng.uniform(0.03, 0.97, 3)
+        if np.linalg.norm(named - rgb, axis=1).min() >= UNNAMED_DISTANCE:
+            return float(rgb[0]), float(rgb[1]), float(rgb[2])

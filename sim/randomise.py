@@ -11,7 +11,7 @@ import numpy as np
 from sim.scene import FRONT_CAMERA_FOVY_DEG, FRONT_CAMERA_POS_M, FRONT_CAMERA_TARGET_M, look_at
 
 Split = Literal["train", "test"]
-AXES = ("layout", "paraphrase", "pair", "distractors", "camera", "light", "texture", "start")
+AXES = ("layout", "paraphrase", "pair", "distractors", "unnamed", "camera", "light", "texture", "start")
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +24,7 @@ class Randomise:
         paraphrase: "train" or "test" phrasings of the instruction.
         pair: "train" never shows a held-out colour-shape pair; "test" refers to one.
         distractors: Smallest and largest number of objects that the instruction does not need.
+        unnamed: Some distractors have colours that no word names.
         camera: Jitter the pose of the front camera (up to 15 mm and about 1 degree) and its field of view.
         light: Vary the lamp's direction and brightness and the ambient light.
         texture: Vary colours and textures of table, wall, floor, mat, containers and furniture.
@@ -34,13 +35,14 @@ class Randomise:
     paraphrase: Split = "train"
     pair: Split = "train"
     distractors: tuple[int, int] = (2, 5)
+    unnamed: bool = True
     camera: bool = True
     light: bool = True
     texture: bool = True
     start: bool = True
 
 
-BASE = Randomise(distractors=(2, 4), camera=False, light=False, texture=False, start=False)
+BASE = Randomise(distractors=(2, 4), unnamed=False, camera=False, light=False, texture=False, start=False)
 """The plain setting that evaluation varies one axis at a time."""
 
 
@@ -60,7 +62,7 @@ def along(axis: str) -> Randomise:
             return replace(BASE, **{axis: "test"})
         case "distractors":
             return replace(BASE, distractors=(5, 5))
-        case "camera" | "light" | "texture" | "start":
+        case "unnamed" | "camera" | "light" | "texture" | "start":
             return replace(BASE, **{axis: True})
     raise ValueError(f"axis {axis!r} is not one of base, {', '.join(AXES)}, all")
 

@@ -68,9 +68,9 @@ _PLACE = re.compile(rf"\b(?:{_either(_PLACE_OF)})\b")
 _OUT = re.compile(r"\b(?:out|from|off)\b")
 _OFF = re.compile(r"\b(?:off|from|unstack|separate|remove|down)\b")
 _CLOSES = re.compile(r"\b(?:close[ds]?|shut|push|in|into|inside|back)\b")
-_OPENS = re.compile(r"\b(?:open|pull|draw|out|slide)\b")
+_OPENS = re.compile(r"\b(?:open|opens|unclose|pull|tug|draw|out|slide)\b")
 _TAKES = re.compile(
-    r"\b(?:pick|lift|grasp|grab|raise|take|hold|get|hoist|elevate|fetch|seize|collect|grip|catch)\b"
+    r"\b(?:pick|lift|grasp|grab|raise|take|hold|get|hoist|elevate|fetch|seize|collect|grip|catch|clutch)\b"
 )
 _LIFTS = re.compile(r"\b(?:pick|lift|grasp|grab|raise|hold|get)\b(?!.*\b(?:put|set|place)\b)")
 _SETS_DOWN = re.compile(r"\b(?:table|down|unstack)\b")
@@ -117,7 +117,7 @@ def _about_fixture(rest: str, places: list[str]) -> Wish | None:
     if "drawer" not in places:
         return None
     # "pull the drawer out" opens, "slide the drawer back in" closes; "push the drawer closed" says both.
-    if _CLOSES.search(rest) and not re.search(r"\b(?:open|pull|draw|out)\b", rest):
+    if _CLOSES.search(rest) and not re.search(r"\b(?:opens?|pull|draw|out|tug)\b", rest):
         return Wish("close_drawer")
     return Wish("open_drawer") if _OPENS.search(rest) else None
 

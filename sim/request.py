@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from sim.layout import CORNERS, OPEN_DRAWER_M, RELATION_MARGIN_M, NoRoomError, Table
-from sim.objects import COLOUR_NAMES, HALF_M, POOL, ROW, SHAPES
+from sim.objects import COLOUR_NAMES, HALF_M, POOL, ROW, SHAPES, UNNAMED
 from sim.randomise import Randomise
 from sim.reading import Mention, Wish, read_wish
 from sim.scene import DRAWER_DEPTH_M
@@ -190,7 +190,8 @@ class Judge:
 
 
 def _fits(mention: Mention, shape: str, colour: int) -> bool:
-    return mention.shape in ("object", shape) and mention.colour in (None, COLOUR_NAMES[colour])
+    name = None if colour == UNNAMED else COLOUR_NAMES[colour]
+    return mention.shape in ("object", shape) and mention.colour in (None, name)
 
 
 def _resolved(wish: Wish, table: RequestTable) -> Query | None:

@@ -353,7 +353,7 @@ class _Movable:
             return
         yaw = thing.yaw_rad
         q[:] = [*thing.position_m, np.cos(yaw / 2), 0, 0, np.sin(yaw / 2)]
-        model.geom_rgba[self._coloured, :3] = COLOURS[COLOUR_NAMES[thing.colour]]
+        model.geom_rgba[self._coloured, :3] = thing.rgb
 
 
 def _varied(queries: list[Query]) -> list[Query]:

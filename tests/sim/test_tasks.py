@@ -6,7 +6,7 @@ import pytest
 from sim.conformance import check_task
 from sim.expert import Disturbance, ScriptedExpert
 from sim.layout import held_out_cell
-from sim.objects import COLOUR_NAMES, HELD_OUT_PAIRS, POOL
+from sim.objects import COLOUR_NAMES, COLOURS, HELD_OUT_PAIRS, POOL, UNNAMED, UNNAMED_DISTANCE
 from sim.randomise import AXES, Randomise, along
 from sim.tasks import TASKS, task_named
 from sim.world import World
@@ -51,6 +51,26 @@ def test_training_scenes_never_show_a_held_out_pair(blind_world):
     shown = {pair for seed in range(60) for pair in _pairs(blind_world, seed, Randomise())}
     assert len(shown) > 20
     assert not shown & HELD_OUT_PAIRS
+
+
+def test_unnamed_colours_are_shown_kept_apart_and_never_spoken_of(blind_world):
+    named, shades = np.array(list(COLOURS.values())), []
+    for seed in range(60):
+        scenario = blind_world.reset("pick_up", seed, Randomise())
+        table = blind_world.entities().reshape(-1, 9)[: len(POOL)]
+        unnamed = np.flatnonzero((table[:, 0] > 0) & (table[:, 1] == UNNAMED))
+        assert not {query.target for query in scenario.queries} & set(unnamed.tolist())
+        for row in unnamed:
+            shades.append(blind_world.model.geom(f"{POOL[row]}{row}").rgba[:3])
+    assert len(shades) > 20
+    assert np.linalg.norm(np.array(shades)[:, None] - named, axis=-1).min() >= UNNAMED_DISTANCE - 1e-6
+
+
+def test_the_plain_setting_shows_no_unnamed_colour(blind_world):
+    for seed in range(20):
+        blind_world.reset("pick_up", seed, along("base"))
+        table = blind_world.entities().reshape(-1, 9)[: len(POOL)]
+        assert (table[table[:, 0] > 0, 1] != UNNAMED).all()
 
 
 def test_the_pair_axis_refers_to_a_held_out_pair(blind_world):
