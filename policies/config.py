@@ -69,6 +69,8 @@ class TrainConfig:
         steps: Optimiser steps.
         batch_size: Samples per step and process.
         alternatives: Further instructions per sample that train grounding and success only.
+        stills_batch: Stills per step and process, where there are any; they train what labels teach.
+        stills_alternatives: Further instructions per still.
         balance: Whether a task family's share of samples grows with the square root of its frames (long
             tasks get more than short ones, but not by their length), or with its frames.
         learning_rate: Peak of the cosine schedule.
@@ -107,6 +109,8 @@ class TrainConfig:
     steps: int = 20_000
     batch_size: int = 64
     alternatives: int = 2
+    stills_batch: int = 32
+    stills_alternatives: int = 3
     balance: bool = True
     learning_rate: float = 8e-4
     final_rate: float = 0.02
@@ -141,7 +145,7 @@ class TrainConfig:
         ):
             if value not in choices:
                 raise ValueError(f"{name} {value!r} is not one of {', '.join(map(repr, choices))}")
-        for name in ("steps", "batch_size", "log_every", "save_every", "keep_last"):
+        for name in ("steps", "batch_size", "stills_batch", "log_every", "save_every", "keep_last"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)} must be >= 1")
         if not 0 <= self.held_out < 1:

@@ -13,7 +13,7 @@ from policies.config import LossConfig
 from policies.normalisation import Normalisation, tool_position
 from vla.contract import RobotSpec
 from vla.models.grounding import Grounded
-from vla.models.vla import VLA
+from vla.models.vla import VLA, Context
 
 
 def heat_loss(heat: Tensor, uv: Tensor) -> Tensor:
@@ -109,8 +109,24 @@ class TrainStep(nn.Module):
         self._algorithm, self._normalisation = algorithm, normalisation
         self._spec, self._weights = spec, weights
 
-    def forward(self, batch: Batch) -> dict[str, Tensor]:
-        """Scalar losses by name; ``total`` is the weighted sum to differentiate."""
+    def forward(self, batch: Batch, stills: Batch | None = None) -> dict[str, Tensor]:
+        """Scalar losses by name; ``total`` is the weighted sum to differentiate.
+
+        Args:
+            batch: Demonstrations; they teach everything.
+            stills: Scenes without motion; they teach what labels teach, with the demonstrations' weight.
+        """
+        network = self.network
+        context, losses = self._understand(batch)
+        if stills is not None:
+            losses = {name: (losses[name] + value) / 2 for name, value in self._understand(stills)[1].items()}
+        chunks = self._normalisation.encode(batch.actions, batch.state)
+        losses = {"action": self._algorithm.loss(network, context, chunks, batch.valid), **losses}
+        total = torch.stack([getattr(self._weights, name) * value for name, value in losses.items()]).sum()
+        return {"total": total, **losses}
+
+    def _understand(self, batch: Batch) -> tuple[Context, dict[str, Tensor]]:
+        """Look and read, and what the labels say of that."""
         device = batch.images.device
         fast = torch.is_autocast_enabled(device.type)
         dtype = torch.get_autocast_dtype(device.type) if fast else torch.float32
@@ -119,9 +135,7 @@ class TrainStep(nn.Module):
         text = network.read(batch.tokens, batch.mask)
         tool = tool_position(self._spec, batch.state)
         context = network.encode(images, scale.state(batch.state), tool, text, batch.mask)
-        chunks = scale.encode(batch.actions, batch.state)
-        losses = {"action": self._algorithm.loss(network, context, chunks, batch.valid)}
-        losses |= grounding_losses(context.grounded, batch)
-        losses |= naming_losses(network, context.maps, batch.things)
-        total = torch.stack([getattr(self._weights, name) * value for name, value in losses.items()]).sum()
-        return {"total": total, **losses}
+        losses = grounding_losses(context.grounded, batch) | naming_losses(
+            network, context.maps, batch.things
+        )
+        return context, losses

@@ -28,6 +28,7 @@ class Preparation:
         tokenizer: Trained on the data, or inherited with the weights.
         normalisation: Measured on the data, or inherited with the weights.
         source: Training samples.
+        stills: Samples without motion, or None where there are none.
         held_out: Validation samples, or None where no episode is held out.
         begin: Checkpoint whose weights the run starts from, or None for fresh ones.
         resumed: Whether ``begin`` is this run's own, so that optimiser and step go on too.
@@ -36,13 +37,27 @@ class Preparation:
     tokenizer: InstructionTokenizer
     normalisation: Normalisation
     source: BatchSource
+    stills: BatchSource | None
     held_out: BatchSource | None
     begin: Checkpoint | None
     resumed: bool
 
 
-def prepare(config: TrainConfig, cache: FrameCache, spec: RobotSpec, families: Sequence[str]) -> Preparation:
+def prepare(
+    config: TrainConfig,
+    cache: FrameCache,
+    spec: RobotSpec,
+    families: Sequence[str],
+    stills: FrameCache | None = None,
+) -> Preparation:
     """Split the data, and fit or inherit the tokenizer and the scales.
+
+    Args:
+        config: The run.
+        cache: Demonstrations.
+        spec: The robot that gave them.
+        families: Names of the task families, in label order.
+        stills: Scenes without motion, or None.
 
     Raises:
         CheckpointError: the checkpoint to start from is damaged, or belongs to another robot or network.
@@ -50,19 +65,29 @@ def prepare(config: TrainConfig, cache: FrameCache, spec: RobotSpec, families: S
     """
     begin, resumed = _begin(config, spec)
     train, held_out = split_episodes(cache, config.held_out, config.seed)
-    tokenizer = begin.tokenizer if begin else _learn_words(config, cache)
+    tokenizer = begin.tokenizer if begin else _learn_words(config, [cache] + ([stills] if stills else []))
     normalisation = begin.normalisation if begin else _measure(config, cache, spec, train)
     shared: dict[str, Any] = {
         "chunk": config.model.expert.chunk,
         "families": families,
-        "alternatives": config.alternatives,
         "balance": config.balance,
     }
+    few, many = config.alternatives, config.stills_alternatives
     return Preparation(
         tokenizer=tokenizer,
         normalisation=normalisation,
-        source=BatchSource(cache, train, spec, tokenizer, augment=config.augment, **shared),
-        held_out=BatchSource(cache, held_out, spec, tokenizer, augment=None, **shared)
+        source=BatchSource(cache, train, spec, tokenizer, augment=config.augment, alternatives=few, **shared),
+        stills=stills
+        and BatchSource(
+            stills,
+            np.arange(len(stills.tasks)),
+            spec,
+            tokenizer,
+            augment=config.augment,
+            alternatives=many,
+            **shared,
+        ),
+        held_out=BatchSource(cache, held_out, spec, tokenizer, augment=None, alternatives=few, **shared)
         if len(held_out)
         else None,
         begin=begin,
@@ -92,12 +117,12 @@ def _begin(config: TrainConfig, spec: RobotSpec) -> tuple[Checkpoint | None, boo
     return begin, bool(own)
 
 
-def _learn_words(config: TrainConfig, cache: FrameCache) -> InstructionTokenizer:
-    texts = {text for queries in cache.queries for query in queries for text in query["texts"]}
-    text = config.model.text
-    return InstructionTokenizer.train(
-        texts | set(cache.tasks) | {*POLITE_FIRST, *POLITE_LAST}, text.vocabulary, text.max_tokens
-    )
+def _learn_words(config: TrainConfig, caches: Sequence[FrameCache]) -> InstructionTokenizer:
+    texts = {*POLITE_FIRST, *POLITE_LAST}
+    for cache in caches:
+        texts |= set(cache.tasks)
+        texts |= {text for queries in cache.queries for query in queries for text in query["texts"]}
+    return InstructionTokenizer.train(texts, config.model.text.vocabulary, config.model.text.max_tokens)
 
 
 def _measure(

@@ -6,6 +6,7 @@ step alone; so the weights, their average and the optimiser are the whole state 
 
 from __future__ import annotations
 
+import itertools
 import math
 import signal
 import threading
@@ -71,6 +72,7 @@ def train(
     cache: FrameCache,
     spec: RobotSpec,
     *,
+    stills: FrameCache | None = None,
     families: Sequence[str] = FAMILIES,
     on_progress: Callable[[Progress], None] | None = None,
     rollout: Rollout | None = None,
@@ -81,6 +83,7 @@ def train(
         config: The run. ``config.output`` with checkpoints in it is gone on with, bit for bit on a CPU.
         cache: Demonstrations.
         spec: The robot that gave them; its cameras' order is that of the labels.
+        stills: Scenes without motion that also train the eyes and the reading, or None.
         families: Names of the task families, in label order.
         on_progress: Called every ``log_every`` steps and after each validation and checkpoint.
         rollout: Called with a policy of the averaged weights and the step; returns metrics.
@@ -93,7 +96,7 @@ def train(
         FloatingPointError: the loss stayed infinite or NaN for ten steps.
         ValueError: the data do not fit the robot or the network.
     """
-    return Trainer(config, cache, spec, tuple(families), on_progress, rollout).run()
+    return Trainer(config, cache, spec, stills, tuple(families), on_progress, rollout).run()
 
 
 class Trainer:
@@ -104,6 +107,7 @@ class Trainer:
         config: TrainConfig,
         cache: FrameCache,
         spec: RobotSpec,
+        stills: FrameCache | None,
         families: tuple[str, ...],
         on_progress: Callable[[Progress], None] | None,
         rollout: Rollout | None,
@@ -117,8 +121,10 @@ class Trainer:
         self._bf16 = use_bf16(config.bf16, self._accelerator.device)
         self._config, self._spec, self._families = config, spec, families
         self._report, self._rollout = on_progress or (lambda progress: None), rollout
-        self._prepared = prepare(config, cache, spec, families)
+        self._prepared = prepare(config, cache, spec, families, stills)
         self._data = {"episodes": len(cache.tasks), "frames": len(cache.frame_index_of)}
+        if stills:
+            self._data["stills"] = len(stills.tasks)
         torch.manual_seed(config.seed)
         self.network = VLA(config.model, joint_axes(spec))
         normalisation = self._prepared.normalisation
@@ -151,16 +157,18 @@ class Trainer:
         config, accelerator = self._config, self._accelerator
         seed = [config.seed, accelerator.process_index]
         writer = SummaryWriter(config.output) if accelerator.is_main_process else None
-        batches = stream(
-            self._prepared.source, seed, self.step, config.steps, config.batch_size, config.prefetch
-        )
+        steps, ahead = (self.step, config.steps), config.prefetch
+        batches = stream(self._prepared.source, seed, *steps, config.batch_size, ahead)
+        stills: Iterator[Batch | None] = itertools.repeat(None)
+        if self._prepared.stills:
+            stills = stream(self._prepared.stills, [*seed, 1], *steps, config.stills_batch, ahead)
         began, mark, since = time.monotonic(), time.monotonic(), self.step
         sums: dict[str, float] = {}
         bad, saved = 0, None
         with _interruptible(self):
-            for batch in batches:
+            for batch, still in zip(batches, stills, strict=False):
                 rate = learning_rate(self.step, config)
-                losses = self._learn(batch, rate)
+                losses = self._learn(batch, still, rate)
                 bad = 0 if math.isfinite(losses["total"]) else bad + 1
                 if bad >= 10:
                     raise FloatingPointError(
@@ -198,7 +206,7 @@ class Trainer:
         begin = self._prepared.begin
         return saved or (begin.directory if begin else Path(config.output))
 
-    def _learn(self, batch: Batch, rate: float) -> dict[str, float]:
+    def _learn(self, batch: Batch, stills: Batch | None, rate: float) -> dict[str, float]:
         """One optimiser step; returns the losses."""
         config, accelerator = self._config, self._accelerator
         draw = np.random.SeedSequence([config.seed, accelerator.process_index, self.step, 7])
@@ -207,7 +215,9 @@ class Trainer:
             group["lr"] = rate
         self._module.train()
         with torch.autocast(accelerator.device.type, torch.bfloat16, enabled=self._bf16):
-            losses: dict[str, Tensor] = self._module(batch.to(accelerator.device))
+            losses: dict[str, Tensor] = self._module(
+                batch.to(accelerator.device), stills and stills.to(accelerator.device)
+            )
         accelerator.backward(losses["total"])
         values = {name: float(loss.detach()) for name, loss in losses.items()}
         limit = config.clip_norm or float("inf")

@@ -75,6 +75,10 @@ _TRAIN = {
         "(position|place|park|keep) the (hand|arm|claw|fingers) (over|above|near|close to) {t}",
         "(move|go|come) (close to|right over|directly above|on top of|up to|next to) {t}",
         "(move|reach|go) until you are (over|above|at|near) {t}",
+        "(have|let|make) the (gripper|hand|arm) (hover|stop|wait|stay) (over|above|near) {t}",
+        "(line up|align) the (gripper|hand|arm|fingers) with {t}",
+        "(fly|travel|glide|drift|come) (over|above|right above|close to) {t}",
+        "the (gripper|hand|arm) (should be|must be|has to be) (above|over|close to) {t}",
     ),
     "push": (
         "(push|slide|shove|nudge|shift|scoot|drag) {t} (to|into|onto|over to|up to|toward) {d}",
@@ -90,6 +94,11 @@ _TRAIN = {
         "give {t} a (push|shove|nudge) (to|into|towards) {d}",
         "(push|slide) {t} so that it (is in|ends up in|comes to|reaches) {d}",
         "{t} (goes|belongs|should be pushed|must slide) (in|into) {d}",
+        "(sweep|herd|guide|drive|steer) {t} (to|into|towards|over to|all the way to) {d}",
+        "{t} (should be|must be|has to be|needs to be) (pushed|slid|moved|shoved) (to|into|onto) {d}",
+        "i want {t} (in|pushed to|pushed into|moved to) {d}",
+        "(keep pushing|push|slide) {t} until it (is in|reaches|gets to) {d}",
+        "without lifting it (push|slide|move|bring) {t} (to|into) {d}",
     ),
     "pick_up": (
         "(pick|lift|hold|take) up {t}",
@@ -104,6 +113,12 @@ _TRAIN = {
         "(take|grab|catch) hold of {t}",
         "(take|grab|catch) hold of {t} and (raise it|pick it up|lift it up|hold it up)",
         "(close the fingers around|close the gripper on) {t} and (lift it|pick it up|raise it)",
+        "(scoop|heave|haul|snatch|gather) {t} up",
+        "(pluck|snatch|lift|take) {t} from the (table|mat|surface)",
+        "{t} (should be|must be|has to be|needs to be) (lifted|picked up|held up|in the air)",
+        "i want {t} (lifted|picked up|held up|in the air|in the gripper)",
+        "(have|get|take) {t} (in the gripper|in the hand|between the fingers)",
+        "(keep|have) {t} (in the air|above the table|up in the air)",
     ),
     "put_in": (
         "(put|place|drop|set|lay) {t} {in} {d}",
@@ -114,6 +129,12 @@ _TRAIN = {
         "(carry|bring|take|fetch) {t} over and (put|place|drop|lay) it {in} {d}",
         "(let {t} fall|let go of {t}) {in} {d}",
         "{t} (goes|belongs|should go|should be|has to go|must be) {in} {d}",
+        "{t} (should be|must be|has to be|needs to be) (put|placed|dropped|laid) {in} {d}",
+        "i (want|need|would like) {t} {in} {d}",
+        "(make sure|see to it that|see that) {t} (is|ends up|lands|lies) {in} {d}",
+        "(find|locate|choose|select) {t} and (put|place|drop|set) it {in} {d}",
+        "(slip|tip|lower|plop|tuck) {t} {in} {d}",
+        "(have|get) {t} (end up|land|sitting|lying) {in} {d}",
     ),
     "stack": (
         "(stack|put|place|lay) {t} (on|onto|on top of|upon|atop) {d}",
@@ -126,6 +147,11 @@ _TRAIN = {
         "top of) {d}",
         "set {t} (on|onto|upon|atop) {d}",
         "{t} (goes|belongs|should go|should be|has to go) (on|on top of) {d}",
+        "{t} (should be|must be|has to be|needs to be) (put|placed|stacked|set) (on|onto|on top of) {d}",
+        "i (want|need|would like) {t} (on|on top of|stacked on) {d}",
+        "(make sure|see to it that|see that) {t} (is|ends up|sits|rests) (on|on top of) {d}",
+        "(find|locate|choose|select) {t} and (stack|put|place|set) it (on|onto|on top of) {d}",
+        "use {t} as the (top|upper part) of a (tower|stack|pile) (on|with) {d}",
     ),
     "unstack": (
         "(take|get|move|remove|pick|grab|bring|lift|pull) {t} (off of|from|down from|down off) {d}",
@@ -137,6 +163,12 @@ _TRAIN = {
         "(down|on the table|back on the table|next to it)",
         "(move|bring|take|get) {t} from {d} (to|onto|down to) the table",
         "(take|set|put|bring|place) {t} down",
+        "{t} (should come|must come|has to come|should be taken|must be taken) (off|off of|down from) {d}",
+        "i (want|need|would like) {t} (off|off of|down from) {d}",
+        "(free|relieve|clear) {t} (from|off of) {d}",
+        "{t} (goes|belongs|should be|must be|has to be) (on the table|back on the table|down on the table)",
+        "i (want|need|would like) {t} (on the table|back on the table)",
+        "(make sure|see that) {t} (is|ends up|lies) on the table",
     ),
     "open_drawer": (
         "(open|open up|pull open|pull out|draw out|pull|draw open|unclose) (the|this) drawer",
@@ -148,6 +180,11 @@ _TRAIN = {
         "(use|grab|take) the handle (to open|and open|and pull open) the drawer",
         "pull the drawer (towards you|towards the robot|towards the arm|out of the cabinet)",
         "(make sure|see that) the drawer is (open|wide open)",
+        "the drawer (should be|must be|has to be|needs to be) (open|opened|wide open|pulled out)",
+        "i (want|need|would like) the drawer (open|opened|wide open|pulled out)",
+        "(open|pull open) the drawer (fully|wide|all the way|completely|by its handle|with the handle)",
+        "(pull|draw|drag|slide) out the drawer",
+        "(have|get) the drawer (opened|pulled open)",
     ),
     "close_drawer": (
         "(close|shut|close up|push shut|push closed|slide shut|slide in) (the|this) drawer",
@@ -159,6 +196,11 @@ _TRAIN = {
         "push (against|on) the drawer (until it is shut|until it closes|to close it|to shut it)",
         "(shove|press) in the drawer",
         "(make sure|see that) the drawer is (closed|shut)",
+        "the drawer (should be|must be|has to be|needs to be) (closed|shut|pushed shut|pushed in)",
+        "i (want|need|would like) the drawer (closed|shut|pushed in)",
+        "(have|get|leave) the drawer (closed|shut|pushed in)",
+        "(press|shove|move) in the drawer (all the way|completely|until it is closed|so that it is shut)",
+        "(press|shove|move|bring) the drawer (all the way back|back in place|back into place|home)",
     ),
     "put_in_drawer": (
         "(put|place|drop|set) {t} (in|into|inside) the drawer",
@@ -171,6 +213,11 @@ _TRAIN = {
         "take {t} and (place|drop|set|lay|leave|store) it (in|into|inside) the drawer",
         "put {t} away in the drawer",
         "{t} (goes|belongs|should go|should be|has to go) (in|into|inside) the drawer",
+        "{t} (should be|must be|has to be|needs to be) (put|placed|stored|laid) (in|into|inside) the drawer",
+        "i (want|need|would like) {t} (in|inside|stored in) the drawer",
+        "(make sure|see to it that|see that) {t} (is|ends up|lies) (in|inside) the drawer",
+        "(find|locate|choose|select) {t} and (put|place|set) it (in|into|inside) the drawer",
+        "(slip|tuck|lower|file|pack) {t} (in|into|inside|away in) the drawer",
     ),
     "take_out": (
         "(take|get|bring|fetch|move|carry|lift|pick) {t} (out of|out from) the drawer",
@@ -183,6 +230,9 @@ _TRAIN = {
         "(take|get|pull|lift|pick up) {t} from (inside|within) the drawer",
         "(pull|take|get|lift|pick|grab|fish) out {t} from the drawer",
         "(pull|draw|fish) {t} (up out of|right out of|up from|out from) the drawer",
+        "{t} (should come|must come|has to come|should be taken|must be taken) (out of|out from) the drawer",
+        "i (want|need|would like) {t} (out of|taken out of|taken from) the drawer",
+        "(pick|scoop|dig|unload|unpack) {t} (out of|from) the drawer",
     ),
     "press_button": (
         "(press|push|hit|tap|click|touch|poke|activate|trigger|strike|press in|push in|bump) (the|this) "
@@ -197,6 +247,12 @@ _TRAIN = {
         "press|hit)",
         "(push|press|bring|lower) the (gripper|fingers|hand) (down on|onto|against|on) the button",
         "(make|let) the button (go down|light up)",
+        "the button (should be|must be|has to be|needs to be) (pressed|pushed|pushed down|hit)",
+        "i (want|need|would like) the button (pressed|pushed|pushed down|lit)",
+        "(use|take) the (gripper|hand|fingers|arm) to (press|push|hit|tap) the button",
+        "(switch on|turn on|light up|set off|fire|work|operate) the button",
+        "(press|push|tap|hit|punch) the button (with the gripper|from above|until it lights up|one time|again)",
+        "(have|get) the button (pressed|pushed|pushed down)",
     ),
 }  # fmt: skip
 
@@ -288,6 +344,10 @@ _AFTER = {
     ),
     "test": ("", "", " if you can", ", thanks"),
 }  # fmt: skip
+# Sentences that are no commands take few openings.
+_STATES = re.compile(r"(?:i |the |this |that |without )")
+_BEFORE_STATES = (*("",) * 6, "now ", "robot, ", "ok, ", "hey robot, ", "first, ")
+_DETERMINERS = (*("the",) * 8, "that", "this")
 _IN = {"bowl": ("in", "into", "inside"), "tray": ("on", "onto", "in")}
 
 
@@ -300,7 +360,7 @@ def noun(colour: str | None, shape: str, relation: tuple[str, str] | None, rng: 
         relation: (relation, landmark phrase) such as ("left", "the bowl"), or None.
         rng: Chooses among synonyms.
     """
-    words = ["the", colour, rng.choice(SHAPE_WORDS[shape])]
+    words = [rng.choice(_DETERMINERS), colour, rng.choice(SHAPE_WORDS[shape])]
     if relation is not None:
         words.append(str(rng.choice(RELATIONS[relation[0]])).format(relation[1]))
     return " ".join(str(word) for word in words if word)
@@ -327,7 +387,8 @@ def phrase(
     template = _template(family, split, rng)
     preposition = str(rng.choice(_IN.get(container, ("to",))))
     core = template.replace("{in}", preposition).format(t=target, d=destination)
-    return str(rng.choice(_BEFORE[split])) + core + str(rng.choice(_AFTER[split]))
+    openings = _BEFORE_STATES if _STATES.match(core) else _BEFORE[split]
+    return str(rng.choice(openings)) + core + str(rng.choice(_AFTER[split]))
 
 
 def _template(family: str, split: Split, rng: np.random.Generator) -> str:

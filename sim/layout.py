@@ -31,7 +31,7 @@ CORNERS = {
 }
 _RADIUS = {"bowl": 0.085, "tray": 0.10, "zone": 0.085, "button": 0.055, "object": 0.032}
 _FIXTURE_CHANCE = {"bowl": 0.5, "tray": 0.4, "button": 0.4, "zone": 0.3}
-_UNNAMED_CHANCE = 0.4
+_UNNAMED_CHANCE = 0.5
 
 
 class NoRoomError(Exception):
@@ -224,6 +224,8 @@ class Table:
     def describe(self, row: int) -> dict[str, object]:
         """Words that pick out one object: colour and shape, sometimes less, sometimes a relation."""
         shape, thing = POOL[row], self.things[row]
+        if thing.colour == UNNAMED:
+            return {"colour": None, "noun": shape, "relation": None}
         others = [(POOL[i], t) for i, t in self.things.items() if i != row]
         colour: str | None = COLOUR_NAMES[thing.colour]
         draw = self.rng.random()
@@ -259,11 +261,15 @@ class Table:
         return found[int(self.rng.integers(len(found)))] if found else None
 
     def on_table(self) -> list[int]:
-        """Movable rows of named colour that lie on the table itself, with nothing on top of them."""
+        """Movable rows that words pick out and that lie on the table itself, with nothing on top of them.
+
+        A thing whose colour has no name is picked out by its shape, where no other thing has it.
+        """
         flat = [i for i, t in self.things.items() if t.position_m[2] <= HALF_M + 1e-3]
         stacked = {t.position_m[:2] for t in self.things.values() if t.position_m[2] > HALF_M + 1e-3}
         free = [i for i in flat if self.things[i].position_m[:2] not in stacked]
-        return [i for i in free if self.things[i].colour != UNNAMED]
+        shapes = [POOL[i] for i in self.things]
+        return [i for i in free if self.things[i].colour != UNNAMED or shapes.count(POOL[i]) == 1]
 
     def query(self, family: str, row: int, **more: object) -> Query:
         """A query about an object, with words that pick it out."""

@@ -67,13 +67,14 @@ _OBJECT = re.compile(
 _PLACE = re.compile(rf"\b(?:{_either(_PLACE_OF)})\b")
 _OUT = re.compile(r"\b(?:out|from|off)\b")
 _OFF = re.compile(r"\b(?:off|from|unstack|separate|remove|down)\b")
-_CLOSES = re.compile(r"\b(?:close[ds]?|shut|push|in|into|inside|back)\b")
-_OPENS = re.compile(r"\b(?:open|opens|unclose|pull|tug|draw|out|slide)\b")
+_CLOSES = re.compile(r"\b(?:close[ds]?|shut|push|in|into|inside|back|home)\b")
+_OPENS = re.compile(r"\b(?:open|opens|opened|unclose|pull|tug|draw|out|slide)\b")
 _TAKES = re.compile(
-    r"\b(?:pick|lift|grasp|grab|raise|take|hold|get|hoist|elevate|fetch|seize|collect|grip|catch|clutch)\b"
+    r"\b(?:pick|lift|grasp|grab|raise|take|hold|get|hoist|elevate|fetch|seize|collect|grip|catch|clutch"
+    r"|snatch|scoop|heave|haul|gather|pluck|lifted|picked|held|air|(?:in|between) the (?:gripper|hand|fingers)|above the table|pinch)\b"
 )
 _LIFTS = re.compile(r"\b(?:pick|lift|grasp|grab|raise|hold|get)\b(?!.*\b(?:put|set|place)\b)")
-_SETS_DOWN = re.compile(r"\b(?:table|down|unstack)\b")
+_SETS_DOWN = re.compile(r"\b(?:(?<!from the )(?<!off the )(?<!above the )table|down|unstack)\b")
 
 UNDERSTOOD = (
     "reach, push to the zone or a corner, pick up, put in the bowl or on the tray, stack, take off, "

@@ -1,7 +1,8 @@
 """Camera pictures of a MuJoCo model, fast on a machine without a graphics card.
 
 Shadows, multisampling, reflections and the sky box are off: with a software rasteriser they cost ten to fifty
-times the rest of the picture. One GL context and one off-screen buffer serve all cameras. The GL context is
+times the rest of the picture. Edges are smooth all the same, because a picture is drawn at twice its size and
+averaged: an object eight pixels wide keeps its shape, for less than twice the time. One GL context and one off-screen buffer serve all cameras. The GL context is
 made current for each picture and let go afterwards, so a renderer may be built in one thread and used in
 another.
 """
@@ -26,6 +27,9 @@ __all__ = ["BACKENDS", "GlRenderer", "Renderer", "choose_backend", "open_rendere
 
 MAX_GEOMS = 1000
 """Most geoms (with decoration) a scene may draw."""
+
+OVERSAMPLING = 2
+"""How many times wider and higher than asked for a picture is drawn before it is averaged."""
 
 _SLOW_FLAGS = (
     mujoco.mjtRndFlag.mjRND_SHADOW,
@@ -171,11 +175,11 @@ class GlRenderer:
         mujoco.mjv_updateScene(self._model, data, self._option, None, self._cameras[name], every, self._scene)
         for flag in _SLOW_FLAGS:
             self._scene.flags[flag] = 0
-        rectangle = mujoco.MjrRect(0, 0, width, height)
-        image = np.empty((height, width, 3), np.uint8)
+        image = np.empty((height * OVERSAMPLING, width * OVERSAMPLING, 3), np.uint8)
+        rectangle = mujoco.MjrRect(0, 0, image.shape[1], image.shape[0])
         mujoco.mjr_render(rectangle, self._scene, self._drawing)
         mujoco.mjr_readPixels(image, None, rectangle, self._drawing)
-        return np.ascontiguousarray(image[::-1])  # GL's first row is the lowest
+        return averaged(image[::-1])  # GL's first row is the lowest
 
     def _upload(self) -> None:
         """Give the model's textures to GL. The buffer's size is read from the model: lend it ours."""
@@ -188,8 +192,7 @@ class GlRenderer:
             visual.quality.offsamples,
             visual.quality.shadowsize,
         )
-        visual.global_.offheight = max(height for height, _ in self._sizes.values())
-        visual.global_.offwidth = max(width for _, width in self._sizes.values())
+        visual.global_.offheight, visual.global_.offwidth = self._buffer_size()
         visual.quality.offsamples = visual.quality.shadowsize = 0
         self._drawing = mujoco.MjrContext(self._model, mujoco.mjtFontScale.mjFONTSCALE_100)
         mujoco.mjr_setBuffer(mujoco.mjtFramebuffer.mjFB_OFFSCREEN, self._drawing)
@@ -201,10 +204,14 @@ class GlRenderer:
         ) = kept
         self._stale = False
 
+    def _buffer_size(self) -> tuple[int, int]:
+        """Height and width in pixels that hold every camera's picture as it is drawn."""
+        heights, widths = zip(*self._sizes.values(), strict=True)
+        return OVERSAMPLING * max(heights), OVERSAMPLING * max(widths)
+
     def _make_current(self) -> None:
         if self._context is None:
-            height = max(height for height, _ in self._sizes.values())
-            width = max(width for _, width in self._sizes.values())
+            height, width = self._buffer_size()
             # By module and not as mujoco.GLContext: that one was settled when mujoco was imported.
             self._context = import_module(f"mujoco.{self.backend}").GLContext(width, height)
             if not _open:
@@ -219,6 +226,13 @@ class GlRenderer:
             egl = import_module("mujoco.egl")
             none = egl.EGL.EGL_NO_SURFACE
             egl.EGL.eglMakeCurrent(egl.EGL_DISPLAY, none, none, egl.EGL.EGL_NO_CONTEXT)
+
+
+def averaged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Means of ``OVERSAMPLING`` x ``OVERSAMPLING`` pixels of a uint8 image (H, W, 3), rounded; a new array."""
+    rows = sum(image[k::OVERSAMPLING].astype(np.uint16) for k in range(OVERSAMPLING))
+    total = sum(rows[:, k::OVERSAMPLING] for k in range(OVERSAMPLING))  # pyright: ignore[reportIndexIssue]
+    return ((total + OVERSAMPLING**2 // 2) // OVERSAMPLING**2).astype(np.uint8)
 
 
 _open: weakref.WeakSet[GlRenderer] = weakref.WeakSet()

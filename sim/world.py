@@ -183,12 +183,22 @@ class World:
         self._pressed, self._steps = False, 0
         self._step_physics(2 * SUBSTEPS)
 
-    def _place_arm(self, tool_m: NDArray[np.float64]) -> None:
+    def pose_arm(self, tool_m: NDArray[np.float64], gap_m: float = GAP_OPEN_M) -> None:
+        """Put the arm somewhere else at once, without time passing or anything being touched.
+
+        Args:
+            tool_m: Where the tool should be, shape (3,); the nearest reachable place is taken.
+            gap_m: Distance between the fingers.
+        """
+        self._place_arm(tool_m, gap_m)
+        mujoco.mj_forward(self.model, self.data)
+
+    def _place_arm(self, tool_m: NDArray[np.float64], gap_m: float = GAP_OPEN_M) -> None:
         self._q_goal = self._kinematics.solve(tool_m, np.array(HOME_Q), 60)
         self.data.qpos[self._joints] = self._q_goal
-        self.data.qpos[self._fingers] = GAP_OPEN_M / 2
-        self.data.ctrl[:7], self.data.ctrl[7:9] = self._q_goal, GAP_OPEN_M / 2
-        self._sent = np.array([*tool_m, GAP_OPEN_M], np.float32)
+        self.data.qpos[self._fingers] = gap_m / 2
+        self.data.ctrl[:7], self.data.ctrl[7:9] = self._q_goal, gap_m / 2
+        self._sent = np.array([*tool_m, gap_m], np.float32)
 
     def step(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
         """Advance one control period; returns the action really sent, (4,), after range and rate limits."""

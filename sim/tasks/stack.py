@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.layout import Table
-from sim.objects import COLOUR_NAMES, HALF_M, POOL
+from sim.objects import COLOUR_NAMES, HALF_M, POOL, UNNAMED
 from sim.truth import Query, Truth
 from sim.waypoints import Waypoint, pick_and_place
 
@@ -31,7 +31,7 @@ class Stack:
         return [
             self._query(table, row, base)
             for base in free
-            if POOL[base] == "block"
+            if POOL[base] == "block" and table.things[base].colour != UNNAMED
             for row in free
             if row != base and POOL[row] in STACKABLE
         ]

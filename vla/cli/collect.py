@@ -9,6 +9,7 @@ from pathlib import Path
 from sim.backend import choose_backend
 from sim.collect import CollectSettings
 from sim.collect import collect as record
+from sim.stills import StillSettings, draw_stills
 from vla.cli.settings import configured, families, processes
 from vla.cli.terminal import console, counted
 from vla.dataset.staging import staged_keys
@@ -26,6 +27,7 @@ class CollectConfig:
     noise: float
     tail: int
     image_size: int
+    stills: int
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
@@ -34,6 +36,8 @@ class CollectConfig:
             raise ValueError(f"noise={self.noise} is outside 0..1")
         if self.workers < 0:
             raise ValueError(f"workers={self.workers} must be at least 0")
+        if self.stills < 0:
+            raise ValueError(f"stills={self.stills} must be at least 0")
         if self.image_size < 16 or self.image_size % 2:
             raise ValueError(f"image_size={self.image_size} must be even and at least 16 pixels")
 
@@ -41,6 +45,8 @@ class CollectConfig:
 def collect(overrides: list[str], show_config: bool) -> None:
     """Record what is missing of the dataset, with progress."""
     config = configured("collect", overrides, CollectConfig, show_config)
+    if config.stills:
+        return _collect_stills(config)
     settings = CollectSettings(
         root=Path(config.out),
         tasks=families(config.task),
@@ -67,4 +73,15 @@ def collect(overrides: list[str], show_config: bool) -> None:
         out.print(f"{recorded} episodes recorded in {took_s:.0f} s: {rate}")
     out.print(
         f"{config.out} holds {before + recorded} episodes; to see them: handily dataset show {config.out}"
+    )
+
+
+def _collect_stills(config: CollectConfig) -> None:
+    settings = StillSettings(Path(config.out), config.stills, config.seed, config.image_size)
+    choose_backend()
+    with counted("drawing", "stills") as progress:
+        for done in draw_stills(settings, processes(config.workers)):
+            progress(done, config.stills)
+    console().print(
+        f"{config.out} holds {config.stills} stills; to train with them: handily train stills={config.out}"
     )

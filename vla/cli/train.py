@@ -26,6 +26,7 @@ from vla.cli.terminal import console, counted
 from vla.config import ConfigError
 from vla.contract import RobotSpec
 from vla.dataset.cache import build_cache
+from vla.dataset.frames import FrameCache
 from vla.dataset.reader import Dataset
 
 
@@ -53,6 +54,7 @@ class TrainCommand:
         data: Folder of demonstrations.
         cache: Folder for their decoded copy; made at the first use.
         cache_stride: Keep the pictures of every so manieth row.
+        stills: Folder of scenes without motion that also train the eyes and the reading, or None.
         seed: Every random draw follows from it.
         out: Folder of the run.
         train: Everything about training, see ``policies/config.py``.
@@ -63,6 +65,7 @@ class TrainCommand:
     data: str
     cache: str
     cache_stride: int
+    stills: str | None
     seed: int
     out: str
     train: TrainConfig
@@ -79,9 +82,18 @@ def train(overrides: list[str], show_config: bool) -> None:
         cache = build_cache(
             dataset, config.cache, config.cache_stride, progress, len(os.sched_getaffinity(0))
         )
+    stills = _stills_of(config.stills, dataset, spec)
     rollout = _rollout(played, config.rollout) if config.train.rollout_every else None
     with TrainingView(config.train.steps) as view:
-        folder = fit(config.train, cache, spec, families=tuple(TASKS), on_progress=view, rollout=rollout)
+        folder = fit(
+            config.train,
+            cache,
+            spec,
+            stills=stills,
+            families=tuple(TASKS),
+            on_progress=view,
+            rollout=rollout,
+        )
     finished = view.step >= config.train.steps or config.train.stop_after_s > 0
     console().print(f"{folder}: step {view.step} of {config.train.steps}")
     if not finished:
@@ -100,6 +112,19 @@ def _spec_of(dataset: Dataset) -> RobotSpec:
             f"wanted {spec.name!r} with {dict(spec.cameras)}"
         )
     return spec
+
+
+def _stills_of(folder: str | None, dataset: Dataset, spec: RobotSpec) -> FrameCache | None:
+    """Stills that fit the demonstrations' robot; None where none are wanted."""
+    if folder is None:
+        return None
+    stills = FrameCache.open(folder)
+    sizes = {name: images.shape[1:3] for name, images in stills.images.items()}
+    if sizes != dict(spec.cameras):
+        raise ConfigError(
+            f"stills={folder}: cameras {sizes}, while those of data={dataset.root} are {dict(spec.cameras)}"
+        )
+    return stills
 
 
 def _rollout(

@@ -19,7 +19,7 @@ from typing import Any
 
 import numpy as np
 
-from vla.dataset.frames import FrameCache, column_file, image_file
+from vla.dataset.frames import FrameCache, allocate, column_file, image_file
 from vla.dataset.reader import Dataset, Pictures
 from vla.dataset.schema import DatasetError, read_json, write_text
 
@@ -109,11 +109,13 @@ def _prepare(dataset: Dataset, directory: Path, stride: int, print_: str) -> Non
     bounds = np.concatenate([[0], np.cumsum(lengths)])
     kept = np.concatenate([np.arange(a, b, stride) for a, b in pairwise(bounds)])
     columns = _column_widths(dataset)
-    for camera, key in dataset.cameras.items():
-        height, width = _size(dataset.features[key])
-        _allocate(directory / image_file(camera), np.uint8, (len(kept), height, width, 3))
-    for name, width in columns.items():
-        _allocate(directory / column_file(name), dataset.features[name]["dtype"], (int(bounds[-1]), width))
+    allocate(
+        directory,
+        {camera: _size(dataset.features[key]) for camera, key in dataset.cameras.items()},
+        {name: (dataset.features[name]["dtype"], width) for name, width in columns.items()},
+        pictures=len(kept),
+        rows=int(bounds[-1]),
+    )
     np.save(directory / "frame_index_of.npy", kept)
     np.save(directory / "filled.npy", np.zeros(len(lengths), np.uint8))
     sidecar = [dataset.sidecar.get(episode.index, {}) for episode in dataset.episodes]
@@ -185,7 +187,3 @@ def _size(feature: Mapping[str, Any]) -> tuple[int, int]:
     shape = [int(n) for n in feature["shape"]]
     # Some datasets put the channels first.
     return (shape[0], shape[1]) if shape[2] in (1, 3, 4) else (shape[1], shape[2])
-
-
-def _allocate(path: Path, dtype: Any, shape: tuple[int, ...]) -> None:
-    np.lib.format.open_memmap(path, mode="w+", dtype=np.dtype(dtype), shape=shape).flush()

@@ -106,6 +106,30 @@ class FrameCache:
         )
 
 
+def allocate(
+    directory: Path,
+    cameras: Mapping[str, tuple[int, int]],
+    columns: Mapping[str, tuple[str, int]],
+    pictures: int,
+    rows: int,
+) -> None:
+    """Make the empty arrays of a cache in an existing folder.
+
+    Args:
+        directory: The cache's folder.
+        cameras: Camera name to (H, W).
+        columns: Feature name to (dtype, d).
+        pictures: N pictures of each camera.
+        rows: F rows of each feature.
+    """
+    shapes: dict[str, tuple[str, tuple[int, ...]]] = {
+        image_file(camera): ("uint8", (pictures, *size, 3)) for camera, size in cameras.items()
+    }
+    shapes |= {column_file(name): (dtype, (rows, width)) for name, (dtype, width) in columns.items()}
+    for name, (dtype, shape) in shapes.items():
+        np.lib.format.open_memmap(directory / name, mode="w+", dtype=np.dtype(dtype), shape=shape).flush()
+
+
 def image_file(camera: str) -> str:
     """Name of the file with a camera's pictures."""
     return f"images.{camera}.npy"

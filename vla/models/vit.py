@@ -25,6 +25,7 @@ class ViTConfig:
         ratio: Hidden width of a feed-forward over ``width``.
         stem: ``hybrid`` (convolutions, where data is scarce) or ``patch`` (one linear map of 8x8 patches).
         stem_width: Channels at stride 4 of the hybrid stem.
+        stem_depth: Residual convolutions at stride 4 of the hybrid stem, where small things have their shape.
         cameras: How many cameras share the weights.
     """
 
@@ -35,6 +36,7 @@ class ViTConfig:
     ratio: int = 2
     stem: str = "hybrid"
     stem_width: int = 64
+    stem_depth: int = 1
     cameras: int = 2
 
     def __post_init__(self) -> None:
@@ -68,7 +70,7 @@ def fold(images: Tensor, block: int) -> Tensor:
 
 
 class HybridStem(nn.Module):
-    """Convolutions from pixels to stride 8: 4x4 pixels fold into channels, then three 3x3 convolutions.
+    """Convolutions from pixels to stride 8: 4x4 pixels fold into channels, then 3x3 convolutions.
 
     Folding replaces the two costliest convolutions of a usual stem: they run at full resolution on three
     channels, which no matrix unit likes (2100 images/s against 900 on two cores).
@@ -77,6 +79,9 @@ class HybridStem(nn.Module):
     def __init__(self, config: ViTConfig) -> None:
         super().__init__()
         self.first = nn.Conv2d(48, config.stem_width, 3, padding=1)
+        self.shapes = nn.ModuleList(
+            nn.Conv2d(config.stem_width, config.stem_width, 3, padding=1) for _ in range(config.stem_depth)
+        )
         self.second = nn.Conv2d(config.stem_width, config.width, 3, stride=2, padding=1)
         self.third = nn.Conv2d(config.width, config.width, 3, padding=1)
 
@@ -84,6 +89,8 @@ class HybridStem(nn.Module):
         """(N, H, W, 3) floats around 0 -> (N, D, H/8, W/8)."""
         x = fold(images, 4).permute(0, 3, 1, 2)
         x = relu(self.first(x))
+        for layer in self.shapes:
+            x = x + relu(layer(x))
         x = relu(self.second(x))
         return x + relu(self.third(x))
 

@@ -23,12 +23,20 @@ ACTION_VERBS = frozenset(
 
 _TAKING = frozenset(
     {
-        "bring", "carry", "catch", "collect", "fetch", "get", "grab", "grasp", "grip", "hoist", "hold",
-        "lift", "move", "pick", "pinch", "raise", "seize", "take",
+        "bring", "carry", "catch", "choose", "collect", "fetch", "find", "get", "grab", "grasp", "grip",
+        "hoist", "hold", "lift", "locate", "move", "pick", "pinch", "raise", "seize", "select", "take",
     }
 )  # fmt: skip
 _LEAVES_FROM = re.compile(r"\b(?:off|from|out of|down from)\b")
-_TO_TABLE = re.compile(r"\b(?:down|table)\b")
+_TO_TABLE = re.compile(r"\b(?:down|table|(?:next to|beside) (?:it|them))\b")
+# How one begins a grasp; what follows with "it" is the rest of the same command.
+_GRIP = re.compile(
+    r"^(?:close the (?:gripper|fingers|hand|claw) (?:on|around|over)|(?:go|move) (?:over )?to|reach (?:for|out to)) "
+)
+_REMOVING = frozenset({"drag", "draw", "extract", "fish", "pull", "remove", "retrieve"})
+_HANDLE = re.compile(r"\bthe (?:drawer )?handle(?: of the drawer)?$")
+_OF_DRAWER = re.compile(r"\bthe drawer\b|\bit\b")
+_NAMES_SOMETHING = re.compile(r"\b(?:the|a|an|this|that|it|them|my|your|one|everything)\b")
 _PLACING = frozenset({"drop", "lay", "leave", "move", "place", "push", "put", "set", "slide", "stack"})
 _INTO = r"(?:in|into|inside|on|onto|on top of|to)"
 _PLACED_AT = re.compile(rf" {_INTO} (?:the|a|an) ")
@@ -46,7 +54,7 @@ _POLITE = re.compile(
     r"|(?:can|could|would|will) you (?:please |kindly |now |just |maybe )*"
     r"|would you mind (?:to )?"
     r"|i(?:'d| would)? (?:want|need|like) you to "
-    r"|you (?:should|must|need to|have to|can) "
+    r"|you (?:should|must|need to|have to|can) |your (?:task|job) is to |do me a favou?r(?: and|:|,) "
     r"|let's |let us |try to |try and |go ahead and |go and |come and |make sure (?:to |you )|be sure to )"
 )
 _THANKS = re.compile(r"(?:^|[ ,]+)(?:please|thanks|thank you|for me|if you can|if you please|right now|now)$")
@@ -101,8 +109,8 @@ def _pieces(text: str) -> list[tuple[str, str]]:
         starts = _starts_command(after) or _goes_on(before, after)
         if not (starts or (strong and _holds_command(after))):
             continue
-        # "go ahead and ...": nothing has been asked for yet, so there is nothing to cut off.
-        if not _holds_command(before) or re.fullmatch(r"go(?: ahead| on)?|come|move", _strip(before)):
+        # "go ahead and ...", "reach out and ...": nothing is named yet, so there is nothing to cut off.
+        if not _holds_command(before) or (not strong and not _NAMES_SOMETHING.search(_strip(before))):
             continue
         pieces.append((before, joint))
         start, joint = cut.end(), "" if strong else cut[0]
@@ -153,6 +161,11 @@ def _strip(clause: str) -> str:
 
 def _is_one(first: str, second: str) -> bool:
     """True for "take X and put it there": the first command is only how the second is done."""
-    if first.split()[0] not in _TAKING or not _OBJECT_PRONOUN.match(second):
+    if _HANDLE.search(first):
+        return _OF_DRAWER.search(second) is not None
+    if _GRIP.search(first):
+        return _OBJECT_PRONOUN.match(second) is not None
+    verb, leaves = first.split()[0], _LEAVES_FROM.search(first) is not None
+    if not _OBJECT_PRONOUN.match(second) or verb not in (_TAKING | _REMOVING if leaves else _TAKING):
         return False
-    return not _LEAVES_FROM.search(first) or bool(_TO_TABLE.search(second))
+    return not leaves or _TO_TABLE.search(second) is not None
