@@ -251,7 +251,7 @@ _TRAIN = {
         "i (want|need|would like) the button (pressed|pushed|pushed down|lit)",
         "(use|take) the (gripper|hand|fingers|arm) to (press|push|hit|tap) the button",
         "(switch on|turn on|light up|set off|fire|work|operate) the button",
-        "(press|push|tap|hit|punch) the button (with the gripper|from above|until it lights up|one time|again)",
+        "(press|push|tap|hit|punch) the button (with the gripper|from above|until it lights up|again)",
         "(have|get) the button (pressed|pushed|pushed down)",
     ),
 }  # fmt: skip

@@ -71,7 +71,8 @@ _CLOSES = re.compile(r"\b(?:close[ds]?|shut|push|in|into|inside|back|home)\b")
 _OPENS = re.compile(r"\b(?:open|opens|opened|unclose|pull|tug|draw|out|slide)\b")
 _TAKES = re.compile(
     r"\b(?:pick|lift|grasp|grab|raise|take|hold|get|hoist|elevate|fetch|seize|collect|grip|catch|clutch"
-    r"|snatch|scoop|heave|haul|gather|pluck|lifted|picked|held|air|(?:in|between) the (?:gripper|hand|fingers)|above the table|pinch)\b"
+    r"|snatch|scoop|heave|haul|gather|pluck|pinch|lifted|picked|held|air|above the table"
+    r"|(?:in|between) the (?:gripper|hand|fingers))\b"
 )
 _LIFTS = re.compile(r"\b(?:pick|lift|grasp|grab|raise|hold|get)\b(?!.*\b(?:put|set|place)\b)")
 _SETS_DOWN = re.compile(r"\b(?:(?<!from the )(?<!off the )(?<!above the )table|down|unstack)\b")

@@ -2,9 +2,9 @@
 
 Shadows, multisampling, reflections and the sky box are off: with a software rasteriser they cost ten to fifty
 times the rest of the picture. Edges are smooth all the same, because a picture is drawn at twice its size and
-averaged: an object eight pixels wide keeps its shape, for less than twice the time. One GL context and one off-screen buffer serve all cameras. The GL context is
-made current for each picture and let go afterwards, so a renderer may be built in one thread and used in
-another.
+averaged: an object eight pixels wide keeps its shape, for less than twice the time. One GL context and one
+off-screen buffer serve all cameras. The GL context is made current for each picture and let go afterwards, so
+a renderer may be built in one thread and used in another.
 """
 
 from __future__ import annotations
@@ -229,7 +229,7 @@ class GlRenderer:
 
 
 def averaged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
-    """Means of ``OVERSAMPLING`` x ``OVERSAMPLING`` pixels of a uint8 image (H, W, 3), rounded; a new array."""
+    """Rounded means of ``OVERSAMPLING`` x ``OVERSAMPLING`` pixels of a uint8 image (H, W, 3), a new array."""
     rows = sum(image[k::OVERSAMPLING].astype(np.uint16) for k in range(OVERSAMPLING))
     total = sum(rows[:, k::OVERSAMPLING] for k in range(OVERSAMPLING))  # pyright: ignore[reportIndexIssue]
     return ((total + OVERSAMPLING**2 // 2) // OVERSAMPLING**2).astype(np.uint8)

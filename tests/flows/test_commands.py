@@ -51,6 +51,22 @@ def test_replay_repeats_an_undisturbed_episode(handily, data: Path):
     assert "success" in replay.stdout
 
 
+def test_stills_are_drawn_once_and_train_beside_demonstrations(handily, data: Path, tiny, tmp_path: Path):
+    folder = tmp_path / "stills"
+    for _ in range(2):
+        drawn = handily("collect", "stills=4", f"out={folder}", "workers=1")
+        assert drawn.returncode == 0, drawn.stderr
+        assert "holds 4 stills" in drawn.stdout
+    out = tmp_path / "run"
+    more = ("train.steps=1", "train.stills_batch=2")
+    done = handily("train", f"data={data}", f"stills={folder}", f"out={out}", *tiny, *more)
+    assert done.returncode == 0, done.stderr
+    missing = handily("train", f"data={data}", f"stills={tmp_path / 'none'}", f"out={out}", *tiny)
+    assert missing.returncode == 2
+    assert "holds no filled cache" in missing.stderr
+    assert len(missing.stderr.strip().splitlines()) == 1
+
+
 def test_train_resumes_from_its_own_checkpoint(handily, data: Path, checkpoint: Path, tiny, tmp_path: Path):
     folder = tmp_path / "again"
     shutil.copytree(checkpoint, folder)

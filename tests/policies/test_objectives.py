@@ -1,7 +1,14 @@
+from collections.abc import Callable
+
 import torch
 from torch.nn.functional import cross_entropy
 
-from policies.objectives import heat_loss, named_things, naming_losses
+from policies.algorithm import build_algorithm
+from policies.config import TrainConfig
+from policies.objectives import TrainStep, heat_loss, named_things, naming_losses
+from policies.preparation import prepare
+from vla.contract import RobotSpec
+from vla.dataset.frames import FrameCache
 from vla.models.vla import VLA
 
 
@@ -59,3 +66,25 @@ def test_without_labelled_things_naming_costs_nothing(network: VLA) -> None:
     losses = naming_losses(network, torch.randn(1, 2, 4, 4, 32), torch.zeros(1, 0, 6))
     assert losses["kind"] == 0
     assert losses["colour"] == 0
+
+
+def test_stills_teach_what_labels_teach_and_no_motion(
+    make_config: Callable[..., TrainConfig], cache: FrameCache, robot: RobotSpec
+) -> None:
+    config = make_config(alternatives=1, stills_alternatives=2)
+    prepared = prepare(config, cache, robot, ("reach",), stills=cache)
+    assert prepared.stills
+    demonstrations, stills = prepared.source.batch([0], 6), prepared.stills.batch([0], 4)
+    assert (demonstrations.tokens.shape[1], stills.tokens.shape[1]) == (2, 3)
+    network = VLA(config.model).eval()  # without the noise of training, losses can be compared
+    step = TrainStep(network, build_algorithm(config), prepared.normalisation, robot, config.loss)
+    alone, other = step(demonstrations), step(stills)
+    both = step(demonstrations, stills)
+    for name in ("heat", "position", "family", "done", "kind", "colour"):
+        torch.testing.assert_close(both[name], (alone[name] + other[name]) / 2, rtol=0.05, atol=0.02)
+    weights = config.loss
+    expected = sum(getattr(weights, name) * both[name] for name in both if name != "total")
+    torch.testing.assert_close(both["total"], expected)
+    network.zero_grad()
+    (both["heat"] + both["done"]).backward()
+    assert all(p.grad is None for p in network.expert.parameters())

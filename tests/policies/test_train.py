@@ -74,6 +74,22 @@ def test_the_loss_falls_and_the_named_block_is_found(make_config: Callable[..., 
     assert reports[-1].left_s == 0
 
 
+def test_a_run_with_stills_goes_on_bit_for_bit(
+    make_config: Callable[..., TrainConfig], cache: FrameCache, robot: RobotSpec, tmp_path: Path
+) -> None:
+    stills = runpy.run_path(str(TOY))["make_cache"](8, length=1, seed=5)
+    changes: dict[str, Any] = {"steps": 4, "stills_batch": 4}
+    straight = train(make_config(**changes), cache, robot, stills=stills)
+    parts = replace(make_config(**changes), output=str(tmp_path / "parts"))
+    train(replace(parts, stop_after_s=1e-9), cache, robot, stills=stills)
+    halfway = read_checkpoint(Path(parts.output))
+    assert 0 < halfway.step < 4
+    assert halfway.notes["data"]["stills"] == 8
+    assert same_files(train(parts, cache, robot, stills=stills), straight)
+    without = train(replace(make_config(steps=4), output=str(tmp_path / "without")), cache, robot)
+    assert not same_files(without, straight)
+
+
 @pytest.mark.parametrize("policy", ["diffusion", "act"])
 def test_the_other_algorithms_train_too(
     policy: str, make_config: Callable[..., TrainConfig], cache: FrameCache, robot: RobotSpec

@@ -31,7 +31,8 @@ _LEAVES_FROM = re.compile(r"\b(?:off|from|out of|down from)\b")
 _TO_TABLE = re.compile(r"\b(?:down|table|(?:next to|beside) (?:it|them))\b")
 # How one begins a grasp; what follows with "it" is the rest of the same command.
 _GRIP = re.compile(
-    r"^(?:close the (?:gripper|fingers|hand|claw) (?:on|around|over)|(?:go|move) (?:over )?to|reach (?:for|out to)) "
+    r"^(?:close the (?:gripper|fingers|hand|claw) (?:on|around|over)|(?:go|move) (?:over )?to"
+    r"|reach (?:for|out to)) "
 )
 _REMOVING = frozenset({"drag", "draw", "extract", "fish", "pull", "remove", "retrieve"})
 _HANDLE = re.compile(r"\bthe (?:drawer )?handle(?: of the drawer)?$")
