@@ -57,6 +57,11 @@ def test_stills_are_drawn_once_and_train_beside_demonstrations(handily, data: Pa
         drawn = handily("collect", "stills=4", f"out={folder}", "workers=1")
         assert drawn.returncode == 0, drawn.stderr
         assert "holds 4 stills" in drawn.stdout
+    sheet = tmp_path / "stills.png"
+    shown = handily("dataset", "show", str(folder), f"out={sheet}", "columns=3")
+    assert shown.returncode == 0, shown.stderr
+    assert "4 of 4 stills" in shown.stdout
+    assert Image.open(sheet).width > 3 * 128
     out = tmp_path / "run"
     more = ("train.steps=1", "train.stills_batch=2")
     done = handily("train", f"data={data}", f"stills={folder}", f"out={out}", *tiny, *more)

@@ -11,7 +11,8 @@ from rich.table import Table
 from vla.cli.settings import configured
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError
-from vla.dataset.contact_sheet import contact_sheet
+from vla.dataset.contact_sheet import contact_sheet, stills_sheet
+from vla.dataset.frames import FrameCache
 from vla.dataset.inspection import ERRORS, examine, summarize
 from vla.dataset.reader import Dataset
 from vla.dataset.schema import DatasetError
@@ -100,11 +101,19 @@ def doctor(folder: str) -> None:
 def show(folder: str, overrides: list[str]) -> None:
     """Write a contact sheet."""
     config = configured("show", overrides, ShowConfig)
+    if (Path(folder) / "cache.json").is_file():
+        return _show_stills(FrameCache.open(folder), config)
     dataset = Dataset.open(folder)
     count = len(dataset.episodes)
     chosen = sorted({round(i * (count - 1) / max(1, config.episodes - 1)) for i in range(config.episodes)})
     width, height = contact_sheet(dataset, chosen if count else [], Path(config.out), config.columns)
     console().print(f"{config.out}: {len(chosen)} episodes, {width} x {height} px")
+
+
+def _show_stills(stills: FrameCache, config: ShowConfig) -> None:
+    chosen = range(min(config.episodes * config.columns, len(stills.tasks)))
+    width, height = stills_sheet(stills, chosen, Path(config.out), config.columns)
+    console().print(f"{config.out}: {len(chosen)} of {len(stills.tasks)} stills, {width} x {height} px")
 
 
 def replay(folder: str, overrides: list[str]) -> None:
