@@ -230,8 +230,8 @@ class GlRenderer:
 
 def averaged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Rounded means of ``OVERSAMPLING`` x ``OVERSAMPLING`` pixels of a uint8 image (H, W, 3), a new array."""
-    rows = sum(image[k::OVERSAMPLING].astype(np.uint16) for k in range(OVERSAMPLING))
-    total = sum(rows[:, k::OVERSAMPLING] for k in range(OVERSAMPLING))  # pyright: ignore[reportIndexIssue]
+    rows = np.sum([image[k::OVERSAMPLING] for k in range(OVERSAMPLING)], axis=0, dtype=np.uint16)
+    total = np.sum([rows[:, k::OVERSAMPLING] for k in range(OVERSAMPLING)], axis=0, dtype=np.uint16)
     return ((total + OVERSAMPLING**2 // 2) // OVERSAMPLING**2).astype(np.uint8)
 
 

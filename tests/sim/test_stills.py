@@ -64,7 +64,7 @@ def test_an_interrupted_run_goes_on_to_the_same_stills(drawn: FrameCache, tmp_pa
     settings = StillSettings(tmp_path / "again", 60, image_size=SMALL)
     begun = draw_stills(settings, workers=0)
     assert [next(begun), next(begun)] == [0, 50]
-    begun.close()
+    del begun
     with pytest.raises(DatasetError, match="no filled cache"):
         FrameCache.open(settings.root)
     assert list(draw_stills(settings, workers=0)) == [50, 60]
@@ -75,7 +75,7 @@ def test_an_interrupted_run_goes_on_to_the_same_stills(drawn: FrameCache, tmp_pa
 def test_other_settings_and_foreign_folders_are_refused(drawn: FrameCache, tmp_path: Path) -> None:
     begun = draw_stills(StillSettings(tmp_path / "mine", 60, image_size=SMALL), workers=0)
     next(begun)
-    begun.close()
+    del begun
     with pytest.raises(DatasetError, match="other settings"):
         next(draw_stills(StillSettings(tmp_path / "mine", 61, image_size=SMALL), workers=0))
     (tmp_path / "theirs").mkdir()
