@@ -230,9 +230,14 @@ class GlRenderer:
 
 def averaged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Rounded means of ``OVERSAMPLING`` x ``OVERSAMPLING`` pixels of a uint8 image (H, W, 3), a new array."""
-    rows = np.sum([image[k::OVERSAMPLING] for k in range(OVERSAMPLING)], axis=0, dtype=np.uint16)
-    total = np.sum([rows[:, k::OVERSAMPLING] for k in range(OVERSAMPLING)], axis=0, dtype=np.uint16)
-    return ((total + OVERSAMPLING**2 // 2) // OVERSAMPLING**2).astype(np.uint8)
+    height, width = image.shape[0] // OVERSAMPLING, image.shape[1] // OVERSAMPLING
+    rows = np.full((height, image.shape[1], 3), OVERSAMPLING // 2, np.uint16)
+    for k in range(OVERSAMPLING):
+        rows += image[k::OVERSAMPLING]
+    total = np.zeros((height, width, 3), np.uint16)
+    for k in range(OVERSAMPLING):
+        total += rows[:, k::OVERSAMPLING]
+    return (total // OVERSAMPLING**2).astype(np.uint8)
 
 
 _open: weakref.WeakSet[GlRenderer] = weakref.WeakSet()
