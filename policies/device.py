@@ -6,17 +6,19 @@ from pathlib import Path
 
 import torch
 
+from vla.contract import ContractError
+
 
 def choose_device(name: str) -> torch.device:
     """``auto`` (a GPU where there is one), ``cpu`` or ``cuda``.
 
     Raises:
-        ValueError: the name is none of these, or ``cuda`` is absent.
+        ContractError: the name is none of these, or ``cuda`` is absent.
     """
     if name not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"device {name!r} is not one of auto, cpu, cuda")
+        raise ContractError(f"device {name!r} is not one of auto, cpu, cuda")
     if name == "cuda" and not torch.cuda.is_available():
-        raise ValueError("device 'cuda' is not available here; choose auto or cpu")
+        raise ContractError("device 'cuda' is not available here; choose auto or cpu")
     return torch.device("cuda" if name != "cpu" and torch.cuda.is_available() else "cpu")
 
 

@@ -118,10 +118,11 @@ class TrainStep(nn.Module):
         """
         network = self.network
         context, losses = self._understand(batch)
+        chunks = self._normalisation.encode(batch.actions, batch.state)
+        action = self._algorithm.loss(network, context, chunks, batch.valid)
         if stills is not None:
             losses = {name: (losses[name] + value) / 2 for name, value in self._understand(stills)[1].items()}
-        chunks = self._normalisation.encode(batch.actions, batch.state)
-        losses = {"action": self._algorithm.loss(network, context, chunks, batch.valid), **losses}
+        losses = {"action": action, **losses}
         total = torch.stack([getattr(self._weights, name) * value for name, value in losses.items()]).sum()
         return {"total": total, **losses}
 

@@ -9,7 +9,9 @@ _FILLERS = "the a an please now then robot just kindly"
 # A misspelled colour, shape or place could be read as another one, so these are never touched.
 _PROTECTED = """
 red green blue yellow orange purple pink black white grey gray brown cyan magenta teal violet golden
-block cube box brick cylinder can ball sphere star bowl dish tray plate zone area mat drawer button
+block cube box brick cylinder can tube ball sphere star shape object thing item one
+bowl dish tray plate metal zone square marked target area mat drawer button
+nearer farther closer further camera before side
 left right front behind back rear corner middle centre center near far top bottom upper lower between
 next beside in into inside on onto under out off from to of at up down open close shut push pull press
 pick put place stack unstack take lift grab reach touch slide move leftmost rightmost nearest closest

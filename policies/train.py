@@ -51,7 +51,7 @@ class Progress:
         samples_per_s: Since the last report, over all processes.
         left_s: Expected seconds to the end at that speed.
         validation: Metrics, where this report follows a validation or a rollout; else empty.
-        checkpoint: Folder just committed, or None.
+        checkpoint: Folder committed last in this process, or None.
     """
 
     step: int
@@ -85,7 +85,7 @@ def train(
         spec: The robot that gave them; its cameras' order is that of the labels.
         stills: Scenes without motion that also train the eyes and the reading, or None.
         families: Names of the task families, in label order.
-        on_progress: Called every ``log_every`` steps and after each validation and checkpoint.
+        on_progress: Called every ``log_every`` steps, after each validation and at the end.
         rollout: Called with a policy of the averaged weights and the step; returns metrics.
 
     Returns:
@@ -285,6 +285,9 @@ class Trainer:
                 "data": self._data,
                 "trained_s": round(trained_s, 1),
                 "samples": self.step * self._config.batch_size * self._accelerator.num_processes,
+                "stills_samples": self.step
+                * (self._config.stills_batch if self._prepared.stills else 0)
+                * self._accelerator.num_processes,
                 "validation": {name: round(value, 4) for name, value in metrics.items()},
             },
             weights=self._average.weights,

@@ -1,7 +1,7 @@
 """Still scenes: many tables, each seen once, with words and labels but without motion.
 
 A demonstration shows one table a hundred times over, a still shows it once: for the price of one
-demonstration the eyes meet two hundred tables. Telling things apart, finding them to the millimetre and
+demonstration the eyes meet forty tables. Telling things apart, finding them to the millimetre and
 understanding sentences is learned from tables, not from motion. The result is a filled
 :class:`vla.dataset.frames.FrameCache` in which every still is an episode of one row.
 

@@ -66,6 +66,12 @@ def test_stills_are_drawn_once_and_train_beside_demonstrations(handily, data: Pa
     more = ("train.steps=1", "train.stills_batch=2")
     done = handily("train", f"data={data}", f"stills={folder}", f"out={out}", *tiny, *more)
     assert done.returncode == 0, done.stderr
+    cache = handily("train", f"data={data}", f"stills={data / 'cache'}", f"out={out}", *tiny)
+    assert cache.returncode == 2
+    assert "demonstrations' cache, not stills" in cache.stderr
+    size = handily("train", f"data={data}", "train.model.vision.image_size=64", f"out={out}", *tiny)
+    assert size.returncode == 2
+    assert "128 px" in size.stderr
     missing = handily("train", f"data={data}", f"stills={tmp_path / 'none'}", f"out={out}", *tiny)
     assert missing.returncode == 2
     assert "holds no filled cache" in missing.stderr

@@ -1,9 +1,12 @@
 """The language planner: one command per step, every pronoun resolved, steps ticked off by repeated looks."""
 
+from collections.abc import Iterator
+
 import numpy as np
 import pytest
 
 from sim.language import FAMILIES, noun, phrase, place
+from sim.randomise import Split
 from vla.conformance import check_planner
 from vla.contract import ContractError, Observation
 from vla.planner.language import LanguagePlanner, split_goal
@@ -137,6 +140,36 @@ SENTENCES = {
         "press the button",
         "the red block goes in the bowl",
     ],
+    "stack red block on blue block and press the button": [
+        "stack red block on blue block",
+        "press the button",
+    ],
+    "open drawer and put red ball in bowl": ["open drawer", "put red ball in bowl"],
+    "pull the drawer handle and put the red block in the drawer": [
+        "pull the drawer handle",
+        "put the red block in the drawer",
+    ],
+    "take the handle and pull open the drawer, then press the button": [
+        "take the handle and pull open the drawer",
+        "press the button",
+    ],
+    "push the block next to the bowl to the zone, then press the button": [
+        "push the block next to the bowl to the zone",
+        "press the button",
+    ],
+    "press the button, then take the red block off the blue block and put it next to it": [
+        "press the button",
+        "take the red block off the blue block and put it next to it",
+    ],
+    "turn on the button, then open the drawer": ["turn on the button", "open the drawer"],
+    "sweep the red ball to the zone. Then press the button.": [
+        "sweep the red ball to the zone",
+        "press the button",
+    ],
+    "the star should be in the bowl, then i want the drawer shut": [
+        "the star should be in the bowl",
+        "i want the drawer shut",
+    ],
     "press the button, next open the drawer, lastly close it": [
         "press the button",
         "open the drawer",
@@ -168,22 +201,34 @@ def test_a_step_is_a_goal_of_one_step(goal: str) -> None:
         assert split_goal(step) == (step,)
 
 
-@pytest.mark.parametrize("family", FAMILIES)
-@pytest.mark.parametrize("split", ["train", "test"])
-def test_no_single_instruction_is_cut(family: str, split: str) -> None:
+def wordings(family: str, split: Split, count: int) -> Iterator[str]:
+    """Instructions of one family, as the grammar says them."""
     rng = np.random.default_rng(0)
-    for _ in range(150):
+    for _ in range(count):
         relation = (str(rng.choice(["left", "right", "front", "behind"])), "the bowl")
         target = noun("red", "block", relation if rng.random() < 0.3 else None, rng)
-        destination = (
-            place("bowl" if family == "put_in" else "zone", rng) if family != "stack" else "the blue cube"
-        )
-        if family == "unstack":
-            destination = "the blue cube"
-        said = phrase(family, split, target, destination, "bowl", rng)  # pyright: ignore[reportArgumentType]
+        where = "bowl" if family == "put_in" else "zone"
+        destination = "the blue cube" if family in ("stack", "unstack") else place(where, rng)
+        yield phrase(family, split, target, destination, "bowl", rng)
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_no_single_instruction_is_cut(family: str, split: Split) -> None:
+    for said in wordings(family, split, 300):
         steps = split_goal(said)
         assert len(steps) == 1, said
         assert steps[0] in said
+
+
+@pytest.mark.parametrize("family", FAMILIES)
+@pytest.mark.parametrize("split", ["train", "test"])
+def test_every_instruction_is_cut_from_the_next_and_from_the_one_before(family: str, split: Split) -> None:
+    for said in wordings(family, split, 300):
+        words = said.rstrip(".")
+        alone = split_goal(said)[0]
+        assert split_goal(f"{words}, then open the drawer") == (alone, "open the drawer"), said
+        assert split_goal(f"open the drawer. then {said}") == ("open the drawer", alone), said
 
 
 @pytest.mark.parametrize("goal", ["", "   ", "...", "please", "\n,;"])

@@ -7,7 +7,9 @@ import torch
 
 from policies.augmentation import AugmentConfig, Light, cut_out, draw_light, shift
 from policies.batches import DISTURBANCE, BatchSource, foreseeable, split_episodes, stream
-from policies.phrasing import PROTECTED, disturb
+from policies.phrasing import FILLERS, PROTECTED, disturb
+from sim.language import PLACES, RELATIONS, SHAPE_WORDS
+from sim.objects import COLOURS
 from vla.contract import RobotSpec
 from vla.dataset.frames import FrameCache
 from vla.models.text import InstructionTokenizer
@@ -156,6 +158,23 @@ def test_words_that_matter_survive_every_disturbance() -> None:
         kept = version.removeprefix("can you ")
         assert [word for word in kept.split() if word in PROTECTED] == wanted
     assert disturb(text, rng, 0.0) == text
+
+
+def test_no_word_that_tells_things_and_places_apart_is_ever_disturbed() -> None:
+    spoken = " ".join(
+        [
+            *COLOURS,
+            *(
+                phrase
+                for table in (SHAPE_WORDS, PLACES, RELATIONS)
+                for row in table.values()
+                for phrase in row
+            ),
+        ]
+    )
+    words = set(spoken.replace("{}", "").split())
+    assert len(words) > 40
+    assert {word for word in words if len(word) > 4} <= PROTECTED | FILLERS
 
 
 def test_rows_after_a_disturbance_are_not_learned(cache: FrameCache) -> None:

@@ -72,6 +72,12 @@ def test_an_interrupted_run_goes_on_to_the_same_stills(drawn: FrameCache, tmp_pa
     assert list(draw_stills(settings, workers=0)) == [60]
 
 
+def test_the_number_of_processes_changes_nothing(drawn: FrameCache, tmp_path: Path) -> None:
+    settings = StillSettings(tmp_path / "two", 60, image_size=SMALL)
+    assert list(draw_stills(settings, workers=2))[-1] == 60
+    assert same(FrameCache.open_stills(settings.root), drawn)
+
+
 def test_other_settings_and_foreign_folders_are_refused(drawn: FrameCache, tmp_path: Path) -> None:
     begun = draw_stills(StillSettings(tmp_path / "mine", 60, image_size=SMALL), workers=0)
     next(begun)

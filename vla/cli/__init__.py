@@ -45,7 +45,7 @@ def run(words: Words = None, show_config: Show = False) -> None:
 
     [dim]handily run "put the red block in the bowl" seed=7[/dim]
 
-    [dim]handily run "open the drawer, then put the blue block in it" checkpoint=runs/train/best[/dim]
+    [dim]handily run "open the drawer, then put the blue block in it" checkpoint=runs/train[/dim]
     """
     from vla.cli.run import run as command
 
@@ -60,6 +60,8 @@ def collect(overrides: Overrides = None, show_config: Show = False) -> None:
     [dim]handily collect task=all episodes=2000 out=data/tabletop workers=2[/dim]
 
     [dim]handily collect task=put_in,stack episodes=100 out=data/two[/dim]
+
+    [dim]handily collect stills=26000 out=data/stills[/dim]   labelled scenes without motion instead
     """
     from vla.cli.collect import collect as command
 
@@ -72,6 +74,8 @@ def train(overrides: Overrides = None, show_config: Show = False) -> None:
     """Train a policy on demonstrations. The same line again resumes after an interruption.
 
     [dim]handily train policy=flow data=data/tabletop train.steps=20000 seed=1[/dim]
+
+    [dim]handily train data=data/tabletop stills=data/stills train.steps=4400[/dim]
     """
     from vla.cli.train import train as command
 
@@ -83,7 +87,7 @@ def train(overrides: Overrides = None, show_config: Show = False) -> None:
 def evaluate(overrides: Overrides = None, show_config: Show = False) -> None:
     """Measure a checkpoint's success on unseen scenes, one axis of change at a time.
 
-    [dim]handily eval checkpoint=runs/train/best suite=tabletop episodes=50 axes=layout,paraphrase[/dim]
+    [dim]handily eval checkpoint=runs/train suite=tabletop episodes=50 axes=layout,paraphrase[/dim]
     """
     from vla.cli.evaluate import evaluate as command
 

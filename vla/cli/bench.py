@@ -18,7 +18,7 @@ from vla.bridge.client import BridgeClient
 from vla.bridge.remote import RemotePolicy
 from vla.bridge.server import PolicyServer
 from vla.cli.checkpoints import picture_size, resolve_checkpoint
-from vla.cli.settings import configured
+from vla.cli.settings import check_device, check_renderer, configured
 from vla.cli.terminal import console
 from vla.contract import ActionChunk, Observation, Policy, RobotSpec
 
@@ -38,6 +38,8 @@ class BenchConfig:
     threads: int
 
     def __post_init__(self) -> None:
+        check_device(self.device)
+        check_renderer(self.renderer)
         if not self.seconds > 0:
             raise ValueError(f"seconds={self.seconds} must be above 0")
 

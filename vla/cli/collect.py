@@ -12,6 +12,7 @@ from sim.collect import collect as record
 from sim.stills import StillSettings, draw_stills
 from vla.cli.settings import configured, families, processes
 from vla.cli.terminal import console, counted
+from vla.config import ConfigError
 from vla.dataset.staging import staged_keys
 
 
@@ -47,15 +48,19 @@ def collect(overrides: list[str], show_config: bool) -> None:
     config = configured("collect", overrides, CollectConfig, show_config)
     if config.stills:
         return _collect_stills(config)
-    settings = CollectSettings(
-        root=Path(config.out),
-        tasks=families(config.task),
-        episodes=config.episodes,
-        seed=config.seed,
-        noise=config.noise,
-        tail=config.tail,
-        image_size=config.image_size,
-    )
+    tasks = families(config.task)
+    try:
+        settings = CollectSettings(
+            root=Path(config.out),
+            tasks=tasks,
+            episodes=config.episodes,
+            seed=config.seed,
+            noise=config.noise,
+            tail=config.tail,
+            image_size=config.image_size,
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     choose_backend()
     before = len(staged_keys(settings.root)) if settings.root.is_dir() else 0
     began_s, rows, tries, recorded = time.monotonic(), 0, 0, 0
@@ -77,7 +82,12 @@ def collect(overrides: list[str], show_config: bool) -> None:
 
 
 def _collect_stills(config: CollectConfig) -> None:
-    settings = StillSettings(Path(config.out), config.stills, config.seed, config.image_size)
+    if config.task != ["all"]:
+        raise ConfigError(f"task={','.join(config.task)} does not go with stills: they show every family")
+    try:
+        settings = StillSettings(Path(config.out), config.stills, config.seed, config.image_size)
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
     choose_backend()
     with counted("drawing", "stills") as progress:
         for done in draw_stills(settings, processes(config.workers)):

@@ -25,8 +25,8 @@ class ShowConfig:
     """Keys of ``handily dataset show``.
 
     Attributes:
-        episodes: How many, spread evenly over the dataset.
-        columns: Moments per episode.
+        episodes: How many, spread evenly over the dataset; of stills, rows.
+        columns: Moments per episode; of stills, how many side by side.
         out: The PNG to write.
     """
 
@@ -102,7 +102,7 @@ def show(folder: str, overrides: list[str]) -> None:
     """Write a contact sheet."""
     config = configured("show", overrides, ShowConfig)
     if (Path(folder) / "cache.json").is_file():
-        return _show_stills(FrameCache.open(folder), config)
+        return _show_stills(FrameCache.open_stills(folder), config)
     dataset = Dataset.open(folder)
     count = len(dataset.episodes)
     chosen = sorted({round(i * (count - 1) / max(1, config.episodes - 1)) for i in range(config.episodes)})

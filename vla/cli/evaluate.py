@@ -15,7 +15,7 @@ from sim.evaluate import evaluate as play
 from sim.expert import ScriptedExpert
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.settings import configured, families
+from vla.cli.settings import check_device, check_renderer, configured, families
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
 from vla.runtime.outcome import new_run_folder
@@ -42,7 +42,8 @@ class EvalConfig:
 
     def __post_init__(self) -> None:
         check_choice("suite", self.suite, SUITES)
-        check_choice("device", self.device, ("auto", "cpu", "cuda"))
+        check_device(self.device)
+        check_renderer(self.renderer)
         for axis in self.axes:
             check_choice("axes", axis, EVALUATION_AXES)
         check_evaluation_seed(self.seed)

@@ -23,7 +23,7 @@ from vla.bridge.client import BridgeClient
 from vla.bridge.process import ServerProcess
 from vla.cli.checkpoints import digest, picture_size, resolve_checkpoint
 from vla.cli.mistakes import INTERRUPTED
-from vla.cli.settings import configured
+from vla.cli.settings import check_device, check_renderer, configured
 from vla.cli.terminal import console
 from vla.config import ConfigError, check_choice
 from vla.planner.language import split_goal
@@ -55,7 +55,8 @@ class RunConfig:
 
     def __post_init__(self) -> None:
         check_choice("pace", self.pace, PACES)
-        check_choice("device", self.device, ("auto", "cpu", "cuda"))
+        check_device(self.device)
+        check_renderer(self.renderer)
         if self.seed < 0:
             raise ValueError(f"seed={self.seed} must be at least 0")
         if self.timeout_s <= 0 or self.replan_s <= 0:

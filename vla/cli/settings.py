@@ -42,6 +42,18 @@ def families(names: Sequence[str]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(names))
 
 
+def check_renderer(name: str) -> None:
+    """Raise :class:`ConfigError` unless ``renderer=name`` is a choice."""
+    from sim.backend import BACKENDS
+
+    check_choice("renderer", name, ("auto", *BACKENDS))
+
+
+def check_device(name: str) -> None:
+    """Raise :class:`ConfigError` unless ``device=name`` is a choice; whether it is there shows later."""
+    check_choice("device", name, ("auto", "cpu", "cuda"))
+
+
 def processes(workers: int) -> int:
     """Worker processes for ``workers=``, where 0 means one per core; 0 here means none but this one."""
     count = workers or len(os.sched_getaffinity(0))

@@ -78,6 +78,11 @@ def train(overrides: list[str], show_config: bool) -> None:
     played = families(config.rollout.task)
     dataset = Dataset.open(config.data)
     spec = _spec_of(dataset)
+    size, wanted = next(iter(spec.cameras.values()))[0], config.train.model.vision.image_size
+    if size != wanted:
+        raise ConfigError(
+            f"train.model.vision.image_size={wanted}, but the pictures of data={dataset.root} are {size} px wide"
+        )
     with counted("decoding", "episodes") as progress:
         cache = build_cache(
             dataset, config.cache, config.cache_stride, progress, len(os.sched_getaffinity(0))
@@ -118,7 +123,7 @@ def _stills_of(folder: str | None, dataset: Dataset, spec: RobotSpec) -> FrameCa
     """Stills that fit the demonstrations' robot; None where none are wanted."""
     if folder is None:
         return None
-    stills = FrameCache.open(folder)
+    stills = FrameCache.open_stills(folder)
     sizes = {name: images.shape[1:3] for name, images in stills.images.items()}
     if sizes != dict(spec.cameras):
         raise ConfigError(

@@ -82,6 +82,18 @@ class FrameCache:
         return self.columns[feature][rows]
 
     @classmethod
+    def open_stills(cls, directory: Path | str) -> Self:
+        """Map a filled cache of scenes without motion, where every episode has one row.
+
+        Raises:
+            DatasetError: see :meth:`open`; or it is the cache of demonstrations.
+        """
+        cache = cls.open(directory)
+        if len(cache.frame_index_of) != len(cache.tasks) or np.any(np.diff(cache.bounds) != 1):
+            raise DatasetError(f"{directory} holds demonstrations' cache, not stills")
+        return cache
+
+    @classmethod
     def open(cls, directory: Path | str) -> Self:
         """Map a filled cache.
 

@@ -11,12 +11,21 @@ import re
 
 ACTION_VERBS = frozenset(
     {
-        "approach", "bring", "build", "carry", "catch", "clear", "click", "close", "collect", "deposit",
-        "draw", "drop", "empty", "fetch", "get", "give", "go", "grab", "grasp", "grip", "hit", "hoist",
-        "hold", "hover", "lay", "leave", "lift", "make", "move", "nudge", "open", "pick", "pinch",
-        "place", "point", "position", "press", "pull", "push", "put", "raise", "reach", "release",
-        "remove", "return", "seize", "set", "shift", "shove", "shut", "slide", "stack", "store", "take",
-        "tap", "throw", "touch", "transfer", "unstack",
+        "activate", "aim", "align", "approach", "arrange", "balance", "bring", "build", "bump",
+        "carry", "catch", "choose", "clear", "click", "close", "clutch", "collect", "come", "deliver",
+        "deposit", "dig", "drag", "draw", "drift", "drive", "drop", "dump", "elevate", "empty",
+        "extract", "fetch", "file", "find", "fire", "fish", "float", "fly", "free", "gather", "get",
+        "give", "glide", "go", "grab", "grasp", "grip", "guide", "haul", "have", "head", "heave",
+        "herd", "hide", "hit", "hoist", "hold", "hover", "indicate", "keep", "lay", "lean", "leave",
+        "let", "lift", "light", "line", "locate", "lower", "make", "move", "nudge", "open", "operate",
+        "pack", "park", "pick", "pile", "pinch", "place", "plop", "pluck", "point", "poke", "pop",
+        "position", "pound", "press", "pull", "punch", "push", "put", "raise", "reach", "release",
+        "relieve", "remove", "rest", "retrieve", "return", "scoop", "scoot", "see", "seize", "select",
+        "send", "separate", "set", "shift", "shove", "show", "shut", "slide", "slip", "snatch",
+        "squeeze", "stack", "stay", "steer", "stick", "stop", "store", "stow", "stretch", "strike",
+        "sweep", "switch", "take", "tap", "target", "throw", "tip", "toss", "touch", "transfer",
+        "travel", "trigger", "tuck", "tug", "turn", "unclose", "unload", "unpack", "unstack", "use",
+        "wait", "work",
     }
 )  # fmt: skip
 """Words that start a command."""
@@ -36,8 +45,14 @@ _GRIP = re.compile(
 )
 _REMOVING = frozenset({"drag", "draw", "extract", "fish", "pull", "remove", "retrieve"})
 _HANDLE = re.compile(r"\bthe (?:drawer )?handle(?: of the drawer)?$")
-_OF_DRAWER = re.compile(r"\bthe drawer\b|\bit\b")
-_NAMES_SOMETHING = re.compile(r"\b(?:the|a|an|this|that|it|them|my|your|one|everything)\b")
+_OPENS = re.compile(r"^(?:open|pull|draw|slide|drag|tug)\b(?: open| out)? (?:the drawer|it)\b(?! to\b)")
+# "go ahead and ...", "reach out and ...": nothing has been asked for yet.
+_LEAD_IN = re.compile(r"(?:go|come|move|reach|stretch)(?: ahead| on| out| over)*")
+# "I want the star in the bowl", "the star should be in the bowl": what is to be, not what to do.
+_STATE = re.compile(
+    r"i (?:want|need|would like|'d like) (?:the|a|an|this|that|my|your|it|them)\b"
+    r"|(?:the|this|that) [\w' -]*\b(?:should|must|has to|have to|needs to|need to|goes|belongs)\b"
+)
 _PLACING = frozenset({"drop", "lay", "leave", "move", "place", "push", "put", "set", "slide", "stack"})
 _INTO = r"(?:in|into|inside|on|onto|on top of|to)"
 _PLACED_AT = re.compile(rf" {_INTO} (?:the|a|an) ")
@@ -60,7 +75,8 @@ _POLITE = re.compile(
 )
 _THANKS = re.compile(r"(?:^|[ ,]+)(?:please|thanks|thank you|for me|if you can|if you please|right now|now)$")
 _ORDINAL = re.compile(
-    r"^(?:first of all|first|firstly|second|secondly|third|thirdly|finally|lastly|last|next|then|also|too|and"
+    r"^(?:first of all|first|firstly|second|secondly|third|thirdly|finally|lastly|last|next(?! to\b)|then"
+    r"|also|too|and"
     r"|after that|after this|after which|afterwards|afterward|subsequently|and then"
     r"|to (?:start|begin|finish)(?: with)?"
     r"|once (?:that|this|it) is done|when (?:that|this|it) is done|when you are done|once done|when done"
@@ -68,7 +84,8 @@ _ORDINAL = re.compile(
 )
 _STRONG = (
     r"first of all|firstly|secondly|thirdly|finally|lastly|and then|then|after that|after this|after which"
-    r"|afterwards|afterward|subsequently|next|once (?:that|this|it) is done|when (?:that|this|it) is done"
+    r"|afterwards|afterward|subsequently|next(?! to\b)|once (?:that|this|it) is done"
+    r"|when (?:that|this|it) is done"
     r"|when done"
 )
 # The end of a sentence and "then" are strong; a comma or "and" needs a verb right behind it.
@@ -108,10 +125,9 @@ def _pieces(text: str) -> list[tuple[str, str]]:
         before, after = text[start : cut.start()], text[cut.end() :]
         strong = cut["strong"] is not None
         starts = _starts_command(after) or _goes_on(before, after)
-        if not (starts or (strong and _holds_command(after))):
+        if not (starts or (strong and _asks(_strip(after)))):
             continue
-        # "go ahead and ...", "reach out and ...": nothing is named yet, so there is nothing to cut off.
-        if not _holds_command(before) or (not strong and not _NAMES_SOMETHING.search(_strip(before))):
+        if not _asks(_strip(before)) or _LEAD_IN.fullmatch(_strip(before)):
             continue
         pieces.append((before, joint))
         start, joint = cut.end(), "" if strong else cut[0]
@@ -140,6 +156,10 @@ def _starts_command(text: str) -> bool:
     return word is not None and word[0] in ACTION_VERBS
 
 
+def _asks(text: str) -> bool:
+    return _holds_command(text) or _STATE.match(text) is not None
+
+
 def _holds_command(text: str) -> bool:
     words = re.findall(r"[a-z]+", text)
     return any(word in ACTION_VERBS or (word[-1] == "s" and word.rstrip("es") in _STEMS) for word in words)
@@ -163,7 +183,7 @@ def _strip(clause: str) -> str:
 def _is_one(first: str, second: str) -> bool:
     """True for "take X and put it there": the first command is only how the second is done."""
     if _HANDLE.search(first):
-        return _OF_DRAWER.search(second) is not None
+        return _OPENS.match(second) is not None
     if _GRIP.search(first):
         return _OBJECT_PRONOUN.match(second) is not None
     verb, leaves = first.split()[0], _LEAVES_FROM.search(first) is not None

@@ -25,8 +25,10 @@ _PLACED = re.compile(
 _INTO = ("into", "inside", "in", "onto", "on top of", "on", "over to", "to", "towards", "at")
 _PLACED_PRONOUN = re.compile(
     r"\b(?P<preposition>on top of|on the top of|out of|into|inside|in|onto|on|to|towards|off|from|of|than"
-    r"|behind|at) (?P<word>it|them)\b"
+    r"|behind|at) (?<!\bsee to )(?P<word>it|them)\b"
 )
+_PRONOUN = re.compile(r"(?<!\bsee to )(?<!\blifting )\b(?:it|them)\b")
+_BESIDE = re.compile(r"\bnext to $")
 _FIXTURE = re.compile(r"\b(?:bowl|dish|tray|drawer|zone|square|corner|box|button|table)$")
 _STAYS_PUT = re.compile(r"\b(?:drawer|button|zone|square|corner|table)$")
 _ONLY_DRAWERS = re.compile(
@@ -74,10 +76,10 @@ def resolve(commands: tuple[str, ...]) -> tuple[str, ...]:
 
 def _name(command: str, said: list[Mention]) -> str:
     placed = _PLACED_PRONOUN.search(command)
-    if placed:
+    if placed and not _BESIDE.search(command[: placed.start("word")]):
         command = _replaced(command, placed.span("word"), _placed_thing(placed["preposition"], said))
-    pronoun = re.search(r"\b(?:it|them)\b", command)
-    if pronoun and not _explained(command[: pronoun.start()]):
+    pronoun = _PRONOUN.search(command)
+    if pronoun and not mentions(command[: pronoun.start()]):
         command = _replaced(command, pronoun.span(), _handled_thing(command, said))
     there = re.search(r"\b(?:in |into |on |onto |over |to )?there$|\bthere\b(?! is\b)", command)
     if there:
@@ -89,11 +91,6 @@ def _name(command: str, said: list[Mention]) -> str:
         elif places:
             command = _replaced(command, there.span(), f"{places[-1].preposition} {places[-1].thing}")
     return command
-
-
-def _explained(before: str) -> bool:
-    """True when the command has named what it acts on before its pronoun."""
-    return any(not mention.preposition for mention in mentions(before))
 
 
 def _placed_thing(preposition: str, said: list[Mention]) -> str:
