@@ -81,7 +81,7 @@ def train(overrides: list[str], show_config: bool) -> None:
     size, wanted = next(iter(spec.cameras.values()))[0], config.train.model.vision.image_size
     if size != wanted:
         raise ConfigError(
-            f"train.model.vision.image_size={wanted}, but the pictures of data={dataset.root} are {size} px wide"
+            f"train.model.vision.image_size={wanted}, but data={dataset.root} has pictures of {size} px"
         )
     with counted("decoding", "episodes") as progress:
         cache = build_cache(
