@@ -39,7 +39,10 @@ class NoRoomError(Exception):
 
 
 def held_out_cell(x_m: float, y_m: float) -> bool:
-    """True for the fifth of the table's 5 cm cells that no training target ever stands in."""
+    """True for the fifth of the table's 5 cm cells in which no demonstration ever finds its target.
+
+    Other things may stand there, and grounding is asked about them too; no action is ever learned from there.
+    """
     i, j = int(np.floor(x_m / CELL_M)), int(np.floor(y_m / CELL_M))
     return (2 * i + j) % 5 == 0
 
