@@ -132,3 +132,15 @@ def test_what_tells_shapes_apart_is_seen_and_not_felt(world):
     assert min(cylinders, stars) > 0
     for i, shape in enumerate(POOL):
         assert model.body(f"object_{i}").mass[0] == pytest.approx(0.05 if shape == "ball" else 0.06)
+
+
+def test_a_picture_does_not_depend_on_the_scenes_drawn_before_it():
+    with World(32) as fresh, World(32) as used:
+        for seed in range(3):
+            used.reset("reach", seed)
+            used.observe()
+        first, second = ({}, {})
+        for world, images in ((fresh, first), (used, second)):
+            world.reset("push", 7)
+            images.update(world.observe().images)
+    assert all(np.array_equal(first[name], second[name]) for name in ("front", "wrist"))
