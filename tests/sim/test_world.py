@@ -139,8 +139,8 @@ def test_a_picture_does_not_depend_on_the_scenes_drawn_before_it():
         for seed in range(3):
             used.reset("reach", seed)
             used.observe()
-        first, second = ({}, {})
-        for world, images in ((fresh, first), (used, second)):
+        pictures = []
+        for world in (fresh, used):
             world.reset("push", 7)
-            images.update(world.observe().images)
-    assert all(np.array_equal(first[name], second[name]) for name in ("front", "wrist"))
+            pictures.append(world.observe().images)
+    assert all(np.array_equal(pictures[0][name], pictures[1][name]) for name in ("front", "wrist"))
