@@ -24,6 +24,7 @@ from sim.seeds import EVALUATION_SEED
 from sim.tasks import TASKS, task_named
 from sim.truth import Query
 from sim.world import ALTERNATIVES, ENTITY_COLUMNS, World
+from vla.contract import ContractError
 from vla.dataset.staging import stage_episode, staged_keys
 from vla.dataset.writer import DatasetWriter, robot_features
 
@@ -66,7 +67,7 @@ class CollectSettings:
         for task in self.tasks:
             task_named(task)
         if not 0 <= self.seed <= self.seed + self.episodes <= _RETRY_STRIDE:
-            raise ValueError(f"seed {self.seed} + episodes {self.episodes} must lie in 0..{_RETRY_STRIDE}")
+            raise ContractError(f"seed {self.seed} + episodes {self.episodes} must lie in 0..{_RETRY_STRIDE}")
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,6 +27,7 @@ from sim.robot import GAP_OPEN_M, robot_spec
 from sim.seeds import EVALUATION_SEED
 from sim.tasks import TASKS
 from sim.world import World
+from vla.contract import ContractError
 from vla.dataset.frames import allocate, column_file, image_file
 from vla.dataset.schema import ACTION, STATE, DatasetError, read_json, robot_features, write_text
 
@@ -58,7 +59,7 @@ class StillSettings:
     def __post_init__(self) -> None:
         room = EVALUATION_SEED - _FIRST_SEED
         if self.count < 1 or self.seed < 0 or self.seed + self.count > room:
-            raise ValueError(
+            raise ContractError(
                 f"stills: seed {self.seed} + count {self.count} must lie in 1..{room}, with seed >= 0"
             )
 

@@ -48,19 +48,15 @@ def collect(overrides: list[str], show_config: bool) -> None:
     config = configured("collect", overrides, CollectConfig, show_config)
     if config.stills:
         return _collect_stills(config)
-    tasks = families(config.task)
-    try:
-        settings = CollectSettings(
-            root=Path(config.out),
-            tasks=tasks,
-            episodes=config.episodes,
-            seed=config.seed,
-            noise=config.noise,
-            tail=config.tail,
-            image_size=config.image_size,
-        )
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    settings = CollectSettings(
+        root=Path(config.out),
+        tasks=families(config.task),
+        episodes=config.episodes,
+        seed=config.seed,
+        noise=config.noise,
+        tail=config.tail,
+        image_size=config.image_size,
+    )
     choose_backend()
     before = len(staged_keys(settings.root)) if settings.root.is_dir() else 0
     began_s, rows, tries, recorded = time.monotonic(), 0, 0, 0
@@ -84,10 +80,7 @@ def collect(overrides: list[str], show_config: bool) -> None:
 def _collect_stills(config: CollectConfig) -> None:
     if config.task != ["all"]:
         raise ConfigError(f"task={','.join(config.task)} does not go with stills: they show every family")
-    try:
-        settings = StillSettings(Path(config.out), config.stills, config.seed, config.image_size)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
+    settings = StillSettings(Path(config.out), config.stills, config.seed, config.image_size)
     choose_backend()
     with counted("drawing", "stills") as progress:
         for done in draw_stills(settings, processes(config.workers)):

@@ -25,10 +25,9 @@ _PLACED = re.compile(
 _INTO = ("into", "inside", "in", "onto", "on top of", "on", "over to", "to", "towards", "at")
 _PLACED_PRONOUN = re.compile(
     r"\b(?P<preposition>on top of|on the top of|out of|into|inside|in|onto|on|to|towards|off|from|of|than"
-    r"|behind|at) (?<!\bsee to )(?P<word>it|them)\b"
+    r"|behind|at) (?<!\bsee to )(?<!\bnext to )(?P<word>it|them)\b"
 )
 _PRONOUN = re.compile(r"(?<!\bsee to )(?<!\blifting )\b(?:it|them)\b")
-_BESIDE = re.compile(r"\bnext to $")
 _FIXTURE = re.compile(r"\b(?:bowl|dish|tray|drawer|zone|square|corner|box|button|table)$")
 _STAYS_PUT = re.compile(r"\b(?:drawer|button|zone|square|corner|table)$")
 _ONLY_DRAWERS = re.compile(
@@ -76,7 +75,7 @@ def resolve(commands: tuple[str, ...]) -> tuple[str, ...]:
 
 def _name(command: str, said: list[Mention]) -> str:
     placed = _PLACED_PRONOUN.search(command)
-    if placed and not _BESIDE.search(command[: placed.start("word")]):
+    if placed:
         command = _replaced(command, placed.span("word"), _placed_thing(placed["preposition"], said))
     pronoun = _PRONOUN.search(command)
     if pronoun and not mentions(command[: pronoun.start()]):
