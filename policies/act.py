@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from torch import Generator, Tensor
+import torch
+from torch import Tensor
 
+from policies.chunking import Overlap
 from vla.models.vla import VLA, Context
 
 
@@ -32,13 +34,17 @@ class Regression:
 
     def loss(self, network: VLA, context: Context, actions: Tensor, valid: Tensor) -> Tensor:
         """Mean absolute error over valid rows; see ``Algorithm.loss``."""
-        error = (self.sample(network, context) - actions).abs().mean(-1)
+        error = (self.sample(network, context, actions) - actions).abs().mean(-1)
         return (error * valid).sum() / valid.sum().clamp(min=1)
 
     def sample(
-        self, network: VLA, context: Context, generator: Generator | None = None, steps: int | None = None
+        self,
+        network: VLA,
+        context: Context,
+        noise: Tensor,
+        steps: int | None = None,
+        overlap: Overlap | None = None,
     ) -> Tensor:
-        """One evaluation, no noise; see ``Algorithm.sample``."""
-        expert = network.config.expert
-        zeros = context.memory.new_zeros(len(context.memory), expert.chunk, expert.action)
+        """One evaluation, whatever the noise; see ``Algorithm.sample``."""
+        zeros = torch.zeros_like(noise)
         return network.velocity(context, zeros, zeros.new_full((len(zeros), 1), self.config.time))

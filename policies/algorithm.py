@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from torch import Generator, Tensor
+from torch import Tensor
 
 from policies.act import Regression
+from policies.chunking import Overlap
 from policies.config import TrainConfig
 from policies.diffusion import Diffusion
 from policies.flow import FlowMatching
@@ -24,9 +25,25 @@ class Algorithm(Protocol):
         ...
 
     def sample(
-        self, network: VLA, context: Context, generator: Generator | None = None, steps: int | None = None
+        self,
+        network: VLA,
+        context: Context,
+        noise: Tensor,
+        steps: int | None = None,
+        overlap: Overlap | None = None,
     ) -> Tensor:
-        """Chunks (B, T, A); ``steps`` overrides the configured number of network evaluations."""
+        """Chunks of actions.
+
+        Args:
+            network: In evaluation mode.
+            context: Of B samples.
+            noise: Standard normal, (B, T, A): all the chance there is.
+            steps: Overrides the configured number of network evaluations.
+            overlap: What the chunks go on from; only flow matching can, the others ignore it.
+
+        Returns:
+            (B, T, A), normalised.
+        """
         ...
 
 

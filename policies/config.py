@@ -148,6 +148,11 @@ class TrainConfig:
         for name in ("steps", "batch_size", "stills_batch", "log_every", "save_every", "keep_last"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)} must be >= 1")
+        chunk = self.model.expert.chunk
+        if not 0 <= self.flow.max_delay < chunk:
+            raise ValueError(
+                f"flow.max_delay {self.flow.max_delay} is outside [0, {chunk}), the chunk's rows"
+            )
         if not 0 <= self.held_out < 1:
             raise ValueError(f"held_out {self.held_out} is outside [0, 1)")
 

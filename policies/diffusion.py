@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 from diffusers.schedulers.scheduling_ddim import DDIMScheduler
 from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
-from torch import Generator, Tensor
+from torch import Tensor
 
+from policies.chunking import Overlap
 from vla.models.vla import VLA, Context
 
 
@@ -60,12 +61,15 @@ class Diffusion:
         return (error * valid).sum() / valid.sum().clamp(min=1)
 
     def sample(
-        self, network: VLA, context: Context, generator: Generator | None = None, steps: int | None = None
+        self,
+        network: VLA,
+        context: Context,
+        noise: Tensor,
+        steps: int | None = None,
+        overlap: Overlap | None = None,
     ) -> Tensor:
         """Deterministic DDIM from pure noise; see ``Algorithm.sample``."""
-        expert = network.config.expert
-        shape = (len(context.memory), expert.chunk, expert.action)
-        x = torch.randn(shape, generator=generator, device=context.memory.device)
+        x = noise
         scheduler = self.backward_process
         scheduler.set_timesteps(steps or self.config.steps, device=x.device)
         for level in scheduler.timesteps:

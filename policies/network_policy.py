@@ -14,9 +14,11 @@ from torch import Tensor
 
 from policies.algorithm import Algorithm, build_algorithm
 from policies.checkpoint import CheckpointError, read_checkpoint
+from policies.chunking import CHUNKING, Chunking, Overlap
 from policies.device import choose_device
+from policies.flow import FlowMatching
 from policies.normalisation import Normalisation, joint_axes, tool_position
-from vla.contract import ActionChunk, Observation, RobotSpec
+from vla.contract import ActionChunk, ActRequest, Observation, Prefix, RobotSpec
 from vla.models.text import InstructionTokenizer
 from vla.models.vla import VLA, Context
 
@@ -54,6 +56,8 @@ class NetworkPolicy:
         *,
         steps: int | None = None,
         bf16: bool = False,
+        chunking: Chunking = "auto",
+        max_delay: int = 0,
     ) -> None:
         """Wrap a network.
 
@@ -66,12 +70,20 @@ class NetworkPolicy:
             families: Names of the task families in label order.
             steps: Network evaluations per chunk; None takes the algorithm's own number.
             bf16: Compute in bf16; the numbers handed out are float32 either way.
+            chunking: How to go on from a prefix, see :mod:`policies.chunking`. ``"auto"`` takes the way the
+                network was trained for, else guidance where the algorithm allows it.
+            max_delay: Most frozen rows the network was trained to go on from.
+
+        Raises:
+            ValueError: the algorithm, or the network's training, does not allow ``chunking``.
         """
         self._network, self._algorithm, self._normalisation = network.eval(), algorithm, normalisation
         self._tokenizer, self._spec, self._families = tokenizer, spec, (*families, "none")
         self._steps, self._bf16 = steps, bf16
         self._device = next(network.parameters()).device
-        self._generator = torch.Generator(self._device).manual_seed(0)
+        self._max_delay = max_delay
+        self.chunking: Chunking = _way(chunking, isinstance(algorithm, FlowMatching), max_delay)
+        self._noise = torch.Generator().manual_seed(0)
         self._read: dict[str, tuple[Tensor, Tensor]] = {}
         self._last: tuple[Observation, str, Context] | None = None
 
@@ -82,31 +94,79 @@ class NetworkPolicy:
 
     def reset(self, seed: int) -> None:
         """Restart the noise; the same seed and inputs give the same bytes."""
-        self._generator.manual_seed(seed)
+        self._noise.manual_seed(seed)
         self._last = None
 
-    def act(self, observation: Observation, instruction: str) -> ActionChunk:
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
         """A chunk inside the spec's range, row 0 due at ``observation.stamp_s``.
 
         Raises:
-            ContractError: the observation does not fit the spec.
+            ContractError: the observation or the prefix does not fit the spec.
         """
-        return self.act_batch([observation], [instruction])[0]
+        return self._sample([ActRequest(observation, instruction, prefix)], [self._noise])[0]
 
-    def act_batch(
-        self, observations: Sequence[Observation], instructions: Sequence[str]
+    def act_batch(self, requests: Sequence[ActRequest]) -> list[ActionChunk]:
+        """One chunk per request; each draws its noise from its own seed. Raises as :meth:`act`."""
+        generators = [torch.Generator().manual_seed(request.seed) for request in requests]
+        return self._sample(requests, generators)
+
+    def _sample(
+        self, requests: Sequence[ActRequest], generators: Sequence[torch.Generator]
     ) -> list[ActionChunk]:
-        """One chunk per observation and its instruction; see :meth:`act`."""
-        with torch.inference_mode(), self._precision():
-            context = self._understand(observations, instructions)
-            chunks = self._algorithm.sample(self._network, context, self._generator, self._steps)
-            actions = self._normalisation.decode(chunks.float(), self._states(observations)).cpu().numpy()
+        expert = self._network.config.expert
+        # Drawn on the CPU: the same bytes on every device.
+        noise = torch.stack([torch.randn(expert.chunk, expert.action, generator=g) for g in generators])
+        states = self._states([request.observation for request in requests])
+        # Not inference mode: guided chunking differentiates through the sampler.
+        with torch.no_grad(), self._precision():
+            context = self._understand(
+                [request.observation for request in requests], [request.instruction for request in requests]
+            )
+            overlap = self._overlap(requests, states)
+            chunks = self._algorithm.sample(
+                self._network, context, noise.to(self._device), self._steps, overlap
+            )
+            actions = self._normalisation.decode(chunks.float(), states).cpu().numpy()
         # A network's outputs may overshoot what the robot accepts.
         actions = np.clip(actions, self._spec.action_low, self._spec.action_high).astype(np.float32)
+        for rows, request in zip(actions, requests, strict=True):
+            if overlap is not None and request.prefix is not None:
+                kept = min(request.prefix.frozen, len(rows))
+                rows[:kept] = request.prefix.actions[:kept]  # as they are: no rounding there and back
         return [
-            ActionChunk(actions=row, dt_s=self._spec.dt_s, start_s=observation.stamp_s)
-            for row, observation in zip(actions, observations, strict=True)
+            ActionChunk(actions=rows, dt_s=self._spec.dt_s, start_s=request.observation.stamp_s)
+            for rows, request in zip(actions, requests, strict=True)
         ]
+
+    def _overlap(self, requests: Sequence[ActRequest], states: Tensor) -> Overlap | None:
+        """The requests' prefixes in the network's scale; None where none counts."""
+        prefixes = [request.prefix for request in requests]
+        for prefix in prefixes:
+            if prefix is not None:
+                prefix.check(self._spec)
+        if self.chunking == "off" or not any(
+            prefix is not None and len(prefix.actions) for prefix in prefixes
+        ):
+            return None
+        expert = self._network.config.expert
+        known = np.zeros((len(requests), expert.chunk, expert.action), np.float32)
+        frozen, rows = np.zeros((2, len(requests)), np.int64)
+        for i, prefix in enumerate(prefixes):
+            if prefix is not None:
+                rows[i] = min(len(prefix.actions), expert.chunk)
+                known[i, : rows[i]] = prefix.actions[: rows[i]]
+                frozen[i] = min(prefix.frozen, rows[i])
+        counts = torch.from_numpy(rows).to(self._device)
+        scaled = self._normalisation.encode(torch.from_numpy(known).to(self._device), states)
+        there = torch.arange(expert.chunk, device=self._device) < counts[:, None]
+        late = self.chunking == "trained" and int(frozen.max()) > self._max_delay
+        way: Chunking = "guided" if late else self.chunking
+        return Overlap(
+            actions=torch.where(there[..., None], scaled, 0.0),
+            frozen=torch.from_numpy(frozen).to(self._device),
+            rows=counts,
+            way=way,
+        )
 
     def success(self, observation: Observation, instruction: str) -> float:
         """Probability in [0, 1] that ``instruction`` is fulfilled in what is seen.
@@ -122,7 +182,7 @@ class NetworkPolicy:
         Raises:
             ContractError: the observation does not fit the spec.
         """
-        with torch.inference_mode(), self._precision():
+        with torch.no_grad(), self._precision():
             grounded = self._understand([observation], [instruction]).grounded
             position = grounded.position[0, 0].float().cpu().numpy()
             uv = grounded.uv[0, 0, 0].float().cpu().numpy()
@@ -178,6 +238,7 @@ def load_policy(
     steps: int | None = None,
     threads: int = 0,
     bf16: bool = False,
+    chunking: Chunking = "auto",
 ) -> NetworkPolicy:
     """A policy out of a checkpoint, verified, ready to act.
 
@@ -187,10 +248,11 @@ def load_policy(
         steps: Network evaluations per chunk; None takes the number it was trained with.
         threads: Torch's threads on a CPU; 0 leaves torch's choice.
         bf16: Compute in bf16.
+        chunking: How to go on from a prefix, see :class:`NetworkPolicy`.
 
     Raises:
         CheckpointError: the checkpoint is missing or damaged.
-        ValueError: ``device`` is unknown or absent, or ``steps`` < 1.
+        ValueError: ``device`` is unknown or absent, ``steps`` < 1, or ``chunking`` does not fit.
     """
     if steps is not None and steps < 1:
         raise ValueError(f"steps {steps} must be >= 1")
@@ -213,4 +275,18 @@ def load_policy(
         checkpoint.families,
         steps=steps,
         bf16=bf16,
+        chunking=chunking,
+        max_delay=checkpoint.config.flow.max_delay,
     )
+
+
+def _way(chunking: Chunking, is_flow: bool, max_delay: int) -> Chunking:
+    if chunking not in CHUNKING:
+        raise ValueError(f"chunking {chunking!r} is not one of {', '.join(CHUNKING)}")
+    if chunking == "auto":
+        return ("trained" if max_delay else "guided") if is_flow else "off"
+    if chunking != "off" and not is_flow:
+        raise ValueError(f"chunking {chunking!r} needs a flow-matching policy; this one can only do 'off'")
+    if chunking == "trained" and not max_delay:
+        raise ValueError("chunking 'trained' needs a policy trained with train.flow.max_delay > 0")
+    return chunking

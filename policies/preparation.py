@@ -64,7 +64,7 @@ def prepare(
         ValueError: the data hold no frame to train on.
     """
     begin, resumed = _begin(config, spec)
-    train, held_out = split_episodes(cache, config.held_out, config.seed)
+    train, held_out = split_episodes(cache, config.held_out)
     tokenizer = begin.tokenizer if begin else _learn_words(config, [cache] + ([stills] if stills else []))
     normalisation = begin.normalisation if begin else _measure(config, cache, spec, train)
     shared: dict[str, Any] = {

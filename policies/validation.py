@@ -57,7 +57,8 @@ def validate(
             tool = tool_position(spec, batch.state)
             images = batch.images.to(torch.bfloat16 if bf16 else torch.float32) / 255
             context = network.encode(images, normalisation.state(batch.state), tool, text, batch.mask)
-            chunks = algorithm.sample(network, context, generator)
+            noise = torch.randn(batch.actions.shape, generator=generator, device=device)
+            chunks = algorithm.sample(network, context, noise)
         actions = normalisation.decode(chunks.float(), batch.state)
         off = torch.where(batch.valid[..., None], 1000 * (actions - batch.actions), torch.nan)
         miss = 100 * (context.grounded.position - batch.places).norm(dim=-1)

@@ -9,7 +9,7 @@ from sim.tasks import task_named
 from sim.truth import Truth
 from sim.waypoints import toward
 from sim.world import World
-from vla.contract import ActionChunk, Observation, RobotSpec
+from vla.contract import ActionChunk, Observation, Prefix, RobotSpec
 
 
 class ScriptedExpert:
@@ -29,7 +29,7 @@ class ScriptedExpert:
     def reset(self, seed: int) -> None:
         """Nothing to forget: the rules are memoryless."""
 
-    def act(self, observation: Observation, instruction: str) -> ActionChunk:
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
         """One row, shape (1, 4), towards the task's next waypoint."""
         return ActionChunk(self.action()[None], self.spec.dt_s, observation.stamp_s)
 

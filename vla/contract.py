@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Literal, Protocol, Self, runtime_checkable
 
@@ -23,6 +23,7 @@ StepStatus = Literal["pending", "active", "done", "failed"]
 
 _SEMANTICS = ("absolute_joint", "absolute_tool", "delta_tool")
 _STATUSES = ("pending", "active", "done", "failed")
+_MOTION_LIMITS = ("max_rate", "max_acceleration", "max_jerk")
 
 
 class ContractError(ValueError):
@@ -39,6 +40,8 @@ class Axis:
         low: Smallest legal value, in ``unit``.
         high: Largest legal value, in ``unit``.
         max_rate: Largest legal change per second, in ``unit``/s; 0 means unlimited (state axes).
+        max_acceleration: Largest legal change of that rate per second, in ``unit``/s^2; 0 means unlimited.
+        max_jerk: Largest legal change of that acceleration per second, in ``unit``/s^3; 0 means unlimited.
     """
 
     name: str
@@ -46,12 +49,17 @@ class Axis:
     low: float
     high: float
     max_rate: float = 0.0
+    max_acceleration: float = 0.0
+    max_jerk: float = 0.0
 
     def __post_init__(self) -> None:
         if not self.low < self.high:
             raise ContractError(f"axis {self.name!r}: low {self.low} must be below high {self.high}")
-        if self.max_rate < 0:
-            raise ContractError(f"axis {self.name!r}: max_rate {self.max_rate} must be >= 0 (0 = unlimited)")
+        for name in _MOTION_LIMITS:
+            if not getattr(self, name) >= 0:
+                raise ContractError(
+                    f"axis {self.name!r}: {name} {getattr(self, name)} must be >= 0 (0 = unlimited)"
+                )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +73,8 @@ class RobotSpec:
         cameras: Camera name to (height, width) in pixels.
         control_hz: Control rate in Hz.
         semantics: What an action row means.
+        workspace: The box the tool must stay in: (low, high) in m along x, y and z of the robot's base
+            frame. None where the action axes say it already (tool semantics) or nothing is known.
     """
 
     name: str
@@ -73,6 +83,7 @@ class RobotSpec:
     cameras: Mapping[str, tuple[int, int]]
     control_hz: float
     semantics: ActionSemantics = "absolute_tool"
+    workspace: tuple[tuple[float, float], ...] | None = None
 
     def __post_init__(self) -> None:
         if self.semantics not in _SEMANTICS:
@@ -83,6 +94,11 @@ class RobotSpec:
             names = [axis.name for axis in axes]
             if not names or len(set(names)) != len(names):
                 raise ContractError(f"{kind} axes must be named, unique and at least one; got {names}")
+        box = self.workspace
+        if box is not None and not (len(box) == 3 and all(low < high for low, high in box)):
+            raise ContractError(
+                f"workspace {box} must be (low, high) along x, y and z, each low below its high"
+            )
 
     @property
     def dt_s(self) -> float:
@@ -123,18 +139,36 @@ class RobotSpec:
                 cameras={str(k): (int(v[0]), int(v[1])) for k, v in data["cameras"].items()},
                 control_hz=float(data["control_hz"]),
                 semantics=data["semantics"],
+                workspace=_box(data.get("workspace")),
             )
-        except (KeyError, TypeError, AttributeError, IndexError) as error:
+        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
             raise ContractError(f"not a RobotSpec: {error!r}") from error
 
+    def interface(self) -> dict[str, Any]:
+        """What a policy and a robot must agree on: everything but the motion limits.
+
+        Those are the robot's own affair. Whoever makes an arm slower or its workspace smaller may keep its
+        policy: the runtime limits what the policy wants.
+        """
+        data = self.to_dict()
+        del data["workspace"]
+        for axis in (*data["action"], *data["state"]):
+            for name in _MOTION_LIMITS:
+                del axis[name]
+        return data
+
     def digest(self) -> str:
-        """Hex SHA-256 of the canonical JSON form; equal specs have equal digests."""
-        text = json.dumps(self.to_dict(), sort_keys=True, separators=(",", ":"))
+        """Hex SHA-256 of the canonical JSON form of :meth:`interface`."""
+        text = json.dumps(self.interface(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(text.encode()).hexdigest()
 
     def differences(self, other: RobotSpec) -> list[str]:
-        """Human-readable lines, one per field that differs; empty when the specs agree."""
-        return _differences("", self.to_dict(), other.to_dict())
+        """Human-readable lines, one per field of :meth:`interface` that differs; empty when they agree."""
+        return _differences("", self.interface(), other.interface())
+
+
+def _box(data: Any) -> tuple[tuple[float, float], ...] | None:
+    return None if data is None else tuple((float(low), float(high)) for low, high in data)
 
 
 def _differences(path: str, mine: Any, theirs: Any) -> list[str]:
@@ -221,6 +255,46 @@ class ActionChunk:
             )
 
 
+@dataclass(frozen=True, slots=True)
+class Prefix:
+    """What the arm will do next unless a new chunk comes, for a policy that goes on from it.
+
+    Real-time chunking (arXiv 2506.07339): the next chunk begins with the rows that will have been carried out
+    by the time it arrives, and departs from the rest without a jump.
+
+    Attributes:
+        actions: float32 of shape (K, A), in the units of ``RobotSpec.action``; row 0 is due at the
+            observation's stamp. K may be shorter or longer than the policy's chunk.
+        frozen: Rows that will be carried out whatever the answer is, 0 to K.
+    """
+
+    actions: NDArray[np.float32]
+    frozen: int
+
+    def check(self, spec: RobotSpec) -> None:
+        """Raise :class:`ContractError` unless rows are finite float32 and ``frozen`` is among them."""
+        _check_vector("prefix", self.actions, (len(self.actions), len(spec.action)))
+        if not 0 <= self.frozen <= len(self.actions):
+            raise ContractError(f"frozen {self.frozen} is outside 0..{len(self.actions)}, the prefix's rows")
+
+
+@dataclass(frozen=True, slots=True)
+class ActRequest:
+    """One question to a policy that answers several robots at once.
+
+    Attributes:
+        observation: What this robot senses.
+        instruction: What it is to do.
+        prefix: What it is about to do anyway, or None.
+        seed: Of the noise in this answer: the same request and seed give the same chunk, whoever else asks.
+    """
+
+    observation: Observation
+    instruction: str
+    prefix: Prefix | None = None
+    seed: int = 0
+
+
 def _check_vector(what: str, value: NDArray[np.float32], shape: tuple[int, ...]) -> None:
     if value.shape != shape or value.dtype != np.float32:
         raise ContractError(f"{what} is {value.dtype} {value.shape}, expected float32 {shape}")
@@ -277,8 +351,20 @@ class Policy(Protocol):
         """Forget everything; the same seed and inputs give the same bytes."""
         ...
 
-    def act(self, observation: Observation, instruction: str) -> ActionChunk:
-        """A chunk whose row 0 is due at ``observation.stamp_s``; inputs are not mutated."""
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
+        """A chunk whose row 0 is due at ``observation.stamp_s``; inputs are not mutated.
+
+        A policy that cannot go on from a prefix ignores it.
+        """
+        ...
+
+
+@runtime_checkable
+class BatchPolicy(Policy, Protocol):
+    """A policy that answers several robots for less than the price of as many calls."""
+
+    def act_batch(self, requests: Sequence[ActRequest]) -> list[ActionChunk]:
+        """One chunk per request, each as :meth:`Policy.act` would give it; no request changes another's."""
         ...
 
 

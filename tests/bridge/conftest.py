@@ -11,7 +11,7 @@ import pytest
 
 from vla.bridge.client import BridgeClient
 from vla.bridge.server import PolicyServer
-from vla.contract import ActionChunk, Axis, Observation, Plan, Planner, Policy, RobotSpec
+from vla.contract import ActionChunk, Axis, Observation, Plan, Planner, Policy, Prefix, RobotSpec
 
 Serve = Callable[..., str]
 
@@ -26,7 +26,7 @@ class EchoPolicy:
     def reset(self, seed: int) -> None:
         self.seeds.append(seed)
 
-    def act(self, observation: Observation, instruction: str) -> ActionChunk:
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
         if instruction == "explode":
             raise ZeroDivisionError("first line\nsecond line")
         width = 7 if instruction == "nonsense" else len(self.spec.action)

@@ -192,7 +192,7 @@ def test_a_late_reply_is_dropped_and_never_taken_for_the_next(spec: RobotSpec, p
         hold = threading.Lock()
         act = policy.act
 
-        def slow_act(observation, instruction):
+        def slow_act(observation, instruction, prefix=None):
             with hold:
                 return act(observation, instruction)
 
@@ -237,7 +237,7 @@ def test_acts_that_a_newer_one_overtook_are_not_computed(
 ) -> None:
     gate, entered, act, stamps = threading.Event(), threading.Event(), policy.act, []
 
-    def gated(observation, instruction):
+    def gated(observation, instruction, prefix=None):
         entered.set()
         gate.wait(5)
         stamps.append(observation.stamp_s)

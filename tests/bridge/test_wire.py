@@ -120,7 +120,7 @@ def test_frames_of_another_length_are_refused_by_name() -> None:
 def test_too_many_frames_and_too_long_headers_are_refused() -> None:
     good = wire.encode(Message("health", "s", 1))
     with pytest.raises(WireError, match="frames"):
-        wire.decode([*good, b"", b"", b"", b""], wire.max_frames(SPEC))
+        wire.decode([*good, b"", b"", b"", b"", b""], wire.max_frames(SPEC))
     with pytest.raises(WireError, match="header"):
         wire.decode([b"\0" * (wire.MAX_HEADER_BYTES + 1)], 1)
     with pytest.raises(WireError, match="header"):

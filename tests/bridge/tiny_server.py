@@ -11,7 +11,7 @@ import numpy as np
 
 from vla.bridge.process import announce, stop_when_orphaned
 from vla.bridge.server import PolicyServer
-from vla.contract import ActionChunk, Axis, Observation, RobotSpec
+from vla.contract import ActionChunk, Axis, Observation, Prefix, RobotSpec
 
 _AXES = (Axis("tool_x", "m", -0.5, 0.5, 1.0), Axis("gripper_gap", "m", 0.0, 0.08, 0.2))
 SPEC = RobotSpec("tiny", _AXES, _AXES, {"front": (8, 6), "arm": (4, 4)}, 20.0)
@@ -25,7 +25,7 @@ class RampPolicy:
     def reset(self, seed: int) -> None:
         del seed
 
-    def act(self, observation: Observation, instruction: str) -> ActionChunk:
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
         del instruction
         rows = np.tile(observation.state, (16, 1)).astype(np.float32)
         rows[:, 0] = np.minimum(0.5, observation.state[0] + 0.01 * np.arange(16))

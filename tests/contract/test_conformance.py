@@ -24,7 +24,7 @@ class Good:
     def reset(self, seed: int) -> None:
         self.rng = np.random.default_rng(seed)
 
-    def act(self, observation, instruction) -> ActionChunk:
+    def act(self, observation, instruction, prefix=None) -> ActionChunk:
         noise = self.rng.uniform(-0.001, 0.001, (4, 2))
         rows = np.clip(observation.state + noise, SPEC.action_low, SPEC.action_high)
         return ActionChunk(rows.astype(np.float32), 0.05, observation.stamp_s)
@@ -38,36 +38,40 @@ class Forgetful(Good):
 
 
 class Nan(Good):
-    def act(self, observation, instruction):
-        return replace(super().act(observation, instruction), actions=np.full((4, 2), np.nan, np.float32))
+    def act(self, observation, instruction, prefix=None):
+        return replace(
+            super().act(observation, instruction, prefix), actions=np.full((4, 2), np.nan, np.float32)
+        )
 
 
 class Far(Good):
-    def act(self, observation, instruction):
-        return replace(super().act(observation, instruction), actions=np.full((4, 2), 0.4, np.float32))
+    def act(self, observation, instruction, prefix=None):
+        return replace(
+            super().act(observation, instruction, prefix), actions=np.full((4, 2), 0.4, np.float32)
+        )
 
 
 class Wide(Good):
-    def act(self, observation, instruction):
-        return replace(super().act(observation, instruction), actions=np.zeros((4, 3), np.float32))
+    def act(self, observation, instruction, prefix=None):
+        return replace(super().act(observation, instruction, prefix), actions=np.zeros((4, 3), np.float32))
 
 
 class Late(Good):
-    def act(self, observation, instruction):
-        return replace(super().act(observation, instruction), start_s=observation.stamp_s + 0.1)
+    def act(self, observation, instruction, prefix=None):
+        return replace(super().act(observation, instruction, prefix), start_s=observation.stamp_s + 0.1)
 
 
 class Reusing(Good):
     kept = np.zeros((4, 2), np.float32)
 
-    def act(self, observation, instruction):
-        self.kept[:] = super().act(observation, instruction).actions
+    def act(self, observation, instruction, prefix=None):
+        self.kept[:] = super().act(observation, instruction, prefix).actions
         return ActionChunk(self.kept, 0.05, observation.stamp_s)
 
 
 class Meddling(Good):
-    def act(self, observation, instruction):
-        chunk = super().act(observation, instruction)
+    def act(self, observation, instruction, prefix=None):
+        chunk = super().act(observation, instruction, prefix)
         observation.state[0] += 0.01
         return chunk
 

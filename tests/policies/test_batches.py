@@ -107,7 +107,7 @@ def test_a_family_s_share_grows_with_the_root_of_its_frames(
 
 
 def test_held_out_episodes_are_never_trained_on(cache: FrameCache) -> None:
-    train, held_out = split_episodes(cache, 0.2, seed=0)
+    train, held_out = split_episodes(cache, 0.2)
     assert len(held_out) == 4
     assert not set(train) & set(held_out)
     assert len(train) + len(held_out) == 20
@@ -115,7 +115,7 @@ def test_held_out_episodes_are_never_trained_on(cache: FrameCache) -> None:
 
 def test_the_split_called_test_is_left_alone(cache: FrameCache) -> None:
     marked = dataclasses.replace(cache, splits=("test",) * 10 + ("train",) * 10)
-    train, held_out = split_episodes(marked, 0.2, seed=0)
+    train, held_out = split_episodes(marked, 0.2)
     assert min(train.min(), held_out.min()) == 10
 
 

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from policies.network_policy import NetworkPolicy, load_policy
-from vla.contract import ContractError, Observation, Policy, RobotSpec, SuccessDetector
+from vla.contract import ActRequest, ContractError, Observation, Policy, RobotSpec, SuccessDetector
 
 
 @pytest.fixture
@@ -46,13 +46,14 @@ def test_a_batch_is_its_samples(trained: Path, robot: RobotSpec) -> None:
     texts = ["reach the red block", "go to the blue cube please"]
     observations = [see(robot, 0), see(robot, 1)]
     beliefs = [policy.look(o, t) for o, t in zip(observations, texts, strict=True)]
-    policy.reset(0)
-    together = policy.act_batch(observations, texts)
+    requests = [ActRequest(o, t, seed=s) for s, (o, t) in enumerate(zip(observations, texts, strict=True))]
+    together = policy.act_batch(requests)
     assert [chunk.actions.shape for chunk in together] == [(8, 4), (8, 4)]
-    policy.reset(0)
-    first = policy.act(observations[0], texts[0])
-    # The first sample's noise comes first out of the generator, and padding its words changes nothing.
-    np.testing.assert_allclose(together[0].actions, first.actions, atol=1e-5)
+    for seed, chunk in enumerate(together):
+        policy.reset(seed)
+        alone = policy.act(observations[seed], texts[seed])
+        # Padding the shorter instruction's words changes nothing.
+        np.testing.assert_allclose(chunk.actions, alone.actions, atol=1e-5)
     assert not np.allclose(beliefs[0].target, beliefs[1].target)
 
 

@@ -9,7 +9,7 @@ import pytest
 
 from vla.bridge.errors import BridgeError
 from vla.bridge.link import Reply
-from vla.contract import ActionChunk, Axis, Observation, Plan, RobotSpec
+from vla.contract import ActionChunk, Axis, Observation, Plan, Prefix, RobotSpec
 from vla.runtime.clock import SimulatedClock
 
 
@@ -26,7 +26,7 @@ class RampPolicy:
         del seed
         self.heard.clear()
 
-    def act(self, observation: Observation, instruction: str) -> ActionChunk:
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
         self.heard.append(instruction)
         step = -self.step if "left" in instruction else self.step
         rows = np.tile(observation.state, (self.rows, 1)).astype(np.float32)
@@ -56,7 +56,9 @@ class DelayedLink:
         self.policy.reset(seed)
         self._due.clear()
 
-    def request_act(self, observation: Observation, instruction: str) -> int:
+    def request_act(
+        self, observation: Observation, instruction: str, prefix: Prefix | None = None, within_s: float = 0.0
+    ) -> int:
         self.asked_s.append(self.clock.now_s())
         return self._ask("act", self.delay_s, self.answer(observation, instruction))
 

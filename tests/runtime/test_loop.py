@@ -109,7 +109,7 @@ def test_a_silent_model_is_held_then_reported_by_name(spec, link, clock, phase: 
 
 
 def test_an_error_is_ridden_through_and_shown(spec, link, policy, clock) -> None:
-    def act(observation, instruction):
+    def act(observation, instruction, prefix=None):
         if 1.0 < clock.now_s() < 2.0:
             return BridgeError("policy_failed", "out of memory")
         return policy.act(observation, instruction)
@@ -137,7 +137,7 @@ def test_in_lockstep_an_error_or_silence_ends_the_run_by_name(spec, link, clock)
 def test_a_poisoned_chunk_stops_the_arm_where_it_is(spec, link, policy, clock, poison, settings) -> None:
     link.delay_s = 0.0
 
-    def act(observation, instruction):
+    def act(observation, instruction, prefix=None):
         chunk = policy.act(observation, instruction)
         if clock.now_s() > 1.0:
             chunk.actions[-1, 1] = poison
@@ -294,7 +294,7 @@ def test_an_unknown_pace_is_refused_with_the_choices() -> None:
 def test_a_chunk_from_an_older_observation_is_counted_not_used(spec, link, policy, clock) -> None:
     late = iter(range(10**6))
 
-    def act(observation, instruction):
+    def act(observation, instruction, prefix=None):
         chunk = policy.act(observation, instruction)
         return ActionChunk(chunk.actions, chunk.dt_s, chunk.start_s - (10.0 if next(late) % 2 else 0.0))
 

@@ -80,7 +80,7 @@ def test_in_lockstep_neither_the_bridge_nor_a_slow_machine_changes_a_byte(spec, 
     local = run(LocalLink(policy))
     act, pauses = policy.act, iter([0.0, 0.06, 0.0, 0.02, 0.1] * 100)
 
-    def slow(observation, instruction):
+    def slow(observation, instruction, prefix=None):
         time.sleep(next(pauses))
         return act(observation, instruction)
 

@@ -14,7 +14,7 @@ from sim.expert import ScriptedExpert
 from sim.robot import robot_spec
 from sim.seeds import EVALUATION_SEED
 from sim.wilson import wilson_interval
-from vla.contract import ActionChunk, ContractError, Observation, Policy, RobotSpec
+from vla.contract import ActionChunk, ContractError, Observation, Policy, Prefix, RobotSpec
 
 SIZE = 32
 
@@ -29,7 +29,7 @@ class Wanderer:
     def reset(self, seed: int) -> None:
         self._rng = np.random.default_rng(seed)
 
-    def act(self, observation: Observation, instruction: str) -> ActionChunk:
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
         low, high = self.spec.action_low, self.spec.action_high
         low[2] = 0.2  # stays above everything
         share = 0.5 * self._rng.random((self._rows, 4)) + 0.5 * observation.images["front"].mean() / 255
@@ -98,7 +98,9 @@ def test_the_policy_is_asked_again_after_the_rows_that_are_executed() -> None:
     asked: list[float] = []
 
     class Noting(Wanderer):
-        def act(self, observation: Observation, instruction: str) -> ActionChunk:
+        def act(
+            self, observation: Observation, instruction: str, prefix: Prefix | None = None
+        ) -> ActionChunk:
             asked.append(observation.stamp_s)
             return super().act(observation, instruction)
 

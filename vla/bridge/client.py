@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import secrets
 import time
 from collections import deque
@@ -16,7 +17,7 @@ from vla.bridge import wire
 from vla.bridge.errors import BridgeError, DeadlineMissed, guarded, read_error
 from vla.bridge.link import Reply
 from vla.bridge.wire import Message, WireError
-from vla.contract import ActionChunk, ContractError, Observation, Plan, RobotSpec
+from vla.contract import ActionChunk, ContractError, Observation, Plan, Prefix, RobotSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +98,13 @@ class BridgeClient:
         self._info = ServerInfo(wire.text(body, "model_id"), body.get("plans") is True)
         return self._info
 
-    def request_act(self, observation: Observation, instruction: str) -> int:
+    def request_act(
+        self,
+        observation: Observation,
+        instruction: str,
+        prefix: Prefix | None = None,
+        within_s: float = math.inf,
+    ) -> int:
         """Ask for a chunk without waiting; the reply comes from :meth:`poll`.
 
         An earlier act request that is still unanswered is given up. When the server is not reachable nothing
@@ -107,7 +114,8 @@ class BridgeClient:
             ContractError: the observation does not fit the spec.
         """
         body, frames = wire.pack_observation(observation, self._spec)
-        return self._request("act", body | {"instruction": instruction}, frames)
+        ahead, rows = wire.pack_prefix(prefix, self._spec)
+        return self._request("act", body | ahead | {"instruction": instruction}, frames + rows)
 
     def request_plan(self, goal: str, observation: Observation, previous: Plan | None) -> int:
         """Ask for a plan without waiting; as :meth:`request_act`."""

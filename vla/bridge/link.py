@@ -7,12 +7,13 @@ this one.
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from dataclasses import dataclass
 from typing import Protocol
 
 from vla.bridge.errors import BridgeError
-from vla.contract import ActionChunk, Observation, Plan, Planner, Policy, RobotSpec
+from vla.contract import ActionChunk, Observation, Plan, Planner, Policy, Prefix, RobotSpec
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,8 +53,24 @@ class Link(Protocol):
         """Make the policy forget everything; waits for the answer."""
         ...
 
-    def request_act(self, observation: Observation, instruction: str) -> int:
-        """Ask for a chunk; returns the request's number. An earlier unanswered ask is given up."""
+    def request_act(
+        self,
+        observation: Observation,
+        instruction: str,
+        prefix: Prefix | None = None,
+        within_s: float = math.inf,
+    ) -> int:
+        """Ask for a chunk; an earlier unanswered ask is given up.
+
+        Args:
+            observation: What the robot senses.
+            instruction: What it is to do.
+            prefix: What it is about to do anyway.
+            within_s: The answer is worthless after so many seconds: the other side need not begin with it.
+
+        Returns:
+            The request's number.
+        """
         ...
 
     def request_plan(self, goal: str, observation: Observation, previous: Plan | None) -> int:
@@ -90,10 +107,16 @@ class LocalLink:
         self._replies.clear()
         self._policy.reset(seed)
 
-    def request_act(self, observation: Observation, instruction: str) -> int:
+    def request_act(
+        self,
+        observation: Observation,
+        instruction: str,
+        prefix: Prefix | None = None,
+        within_s: float = math.inf,
+    ) -> int:
         """Run the policy now; its chunk waits for :meth:`poll`."""
         began = time.monotonic()
-        return self._keep("act", self._policy.act(observation, instruction), began)
+        return self._keep("act", self._policy.act(observation, instruction, prefix), began)
 
     def request_plan(self, goal: str, observation: Observation, previous: Plan | None) -> int:
         """Run the planner now; its plan waits for :meth:`poll`.

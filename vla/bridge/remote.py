@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vla.bridge.client import BridgeClient
 from vla.bridge.errors import BridgeError, DeadlineMissed
-from vla.contract import ActionChunk, Observation, Plan, RobotSpec
+from vla.contract import ActionChunk, Observation, Plan, Prefix, RobotSpec
 
 
 class RemotePolicy:
@@ -24,14 +24,14 @@ class RemotePolicy:
         """As :meth:`BridgeClient.reset`."""
         self._client.reset(seed)
 
-    def act(self, observation: Observation, instruction: str) -> ActionChunk:
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
         """The server's chunk.
 
         Raises:
             DeadlineMissed: no answer in time; a later one will be dropped.
             BridgeError: the server answered with an error.
         """
-        seq = self._client.request_act(observation, instruction)
+        seq = self._client.request_act(observation, instruction, prefix, self._deadline_s)
         reply = self._client.wait(seq, self._deadline_s)
         if reply is None:
             raise DeadlineMissed("act", self._client.endpoint, self._deadline_s)

@@ -194,9 +194,11 @@ class PolicyServer:
     def _act(self, message: Message) -> Message:
         observation = wire.unpack_observation(message, self._spec)
         instruction = wire.text(message.body, "instruction")
+        prefix = wire.unpack_prefix(message, self._spec)
         began = time.monotonic()
         body, frames = guarded(
-            "policy_failed", lambda: wire.pack_chunk(self._policy.act(observation, instruction), self._spec)
+            "policy_failed",
+            lambda: wire.pack_chunk(self._policy.act(observation, instruction, prefix), self._spec),
         )
         self._act_s.append(time.monotonic() - began)
         self._counts["acts"] += 1

@@ -16,7 +16,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
-from vla.contract import ActionChunk, ContractError, Observation, Plan, RobotSpec
+from vla.contract import ActionChunk, ContractError, Observation, Plan, Prefix, RobotSpec
 
 PROTOCOL = 1
 """Version of this protocol; a peer that speaks another is refused at the handshake."""
@@ -118,8 +118,8 @@ def decode(frames: Sequence[bytes], max_frames: int) -> Message:
 
 
 def max_frames(spec: RobotSpec) -> int:
-    """Most frames in any message about ``spec``: header, state and one image per camera."""
-    return 2 + len(spec.cameras)
+    """Most frames in any message about ``spec``: header, state, one image per camera, a prefix."""
+    return 3 + len(spec.cameras)
 
 
 def max_frame_bytes(spec: RobotSpec) -> int:
@@ -148,16 +148,48 @@ def unpack_observation(message: Message, spec: RobotSpec) -> Observation:
         ContractError: a state value is not finite.
     """
     cameras = sorted(spec.cameras)
-    if len(message.arrays) != 1 + len(cameras):
+    if len(message.arrays) < 1 + len(cameras):
         raise WireError(f"{len(message.arrays)} array frames, expected state and cameras {cameras}")
     state = _array("state", message.arrays[0], "<f4", (len(spec.state),))
     images = {
         name: _array(f"image {name!r}", frame, "u1", (*spec.cameras[name], 3))
-        for name, frame in zip(cameras, message.arrays[1:], strict=True)
+        for name, frame in zip(cameras, message.arrays[1:], strict=False)
     }
     observation = Observation(images, state, number(message.body, "stamp_s"))
     observation.check(spec)
     return observation
+
+
+def pack_prefix(prefix: Prefix | None, spec: RobotSpec) -> tuple[dict[str, Any], tuple[bytes, ...]]:
+    """Body fields and frames to go after an observation's; nothing for no prefix.
+
+    Raises:
+        ContractError: the prefix does not fit ``spec``.
+    """
+    if prefix is None:
+        return {}, ()
+    prefix.check(spec)
+    rows = prefix.actions.astype("<f4", copy=False).tobytes()
+    return {"prefix_rows": len(prefix.actions), "frozen": prefix.frozen}, (rows,)
+
+
+def unpack_prefix(message: Message, spec: RobotSpec) -> Prefix | None:
+    """The inverse of :func:`pack_prefix`.
+
+    Raises:
+        WireError: rows, frame count or frame length are not what ``spec`` allows.
+        ContractError: a value is not finite, or ``frozen`` is not among the rows.
+    """
+    frames = message.arrays[1 + len(spec.cameras) :]
+    if "prefix_rows" not in message.body and not frames:
+        return None
+    rows = integer(message.body, "prefix_rows")
+    if not rows <= MAX_CHUNK_ROWS or len(frames) != 1:
+        raise WireError(f"prefix of {rows} rows in {len(frames)} frames, expected 0..{MAX_CHUNK_ROWS} in one")
+    actions = _array("prefix", frames[0], "<f4", (rows, len(spec.action)))
+    prefix = Prefix(actions, integer(message.body, "frozen"))
+    prefix.check(spec)
+    return prefix
 
 
 def pack_chunk(chunk: ActionChunk, spec: RobotSpec) -> tuple[dict[str, Any], tuple[bytes, ...]]:

@@ -20,7 +20,7 @@ from vla.bridge.server import PolicyServer
 from vla.cli.checkpoints import picture_size, resolve_checkpoint
 from vla.cli.settings import check_device, check_renderer, configured
 from vla.cli.terminal import console
-from vla.contract import ActionChunk, Observation, Policy, RobotSpec
+from vla.contract import ActionChunk, Observation, Policy, Prefix, RobotSpec
 
 NONE = "none"
 INSTRUCTION = "put the red block in the bowl"
@@ -54,7 +54,7 @@ class Still:
     def reset(self, seed: int) -> None:
         """Nothing to forget."""
 
-    def act(self, observation: Observation, instruction: str) -> ActionChunk:
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
         """The middle of the range, 16 times."""
         return ActionChunk(self._rows, self.spec.dt_s, observation.stamp_s)
 
