@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 
+from sim.driver import MujocoDriver
 from sim.expert import ScriptedExpert
 from sim.objects import POOL
 from sim.randomise import AXES, BASE, along
@@ -14,8 +16,15 @@ from sim.seeds import check_evaluation_seed
 from sim.tasks import task_named
 from sim.truth import Query
 from sim.world import Scenario, World
-from vla.contract import ActionChunk, ContractError, Observation, Policy
+from vla.bridge.link import LateLink, Link, LocalLink
+from vla.contract import ContractError, Policy
+from vla.runtime.asker import AskSettings
+from vla.runtime.chunks import EXECUTIONS
+from vla.runtime.clock import SimulatedClock
 from vla.runtime.film import Shot
+from vla.runtime.loop import ControlLoop, LoopSettings
+from vla.runtime.report import TickReport
+from vla.runtime.supervisor import EngageSettings
 
 COUNTERFACTUAL = "counterfactual"
 """Same scene, other words: success means that the object that was moved (or reached) is the one now named."""
@@ -25,6 +34,7 @@ EVALUATION_AXES = ("base", *AXES, "all", COUNTERFACTUAL)
 PolicySource = Callable[[], Policy] | type[ScriptedExpert]
 """Makes a policy, or is the expert's class, which needs the world. It must be importable in a new process."""
 
+MAX_DELAY_S = 5.0
 _MOVED_M = 0.02
 _SHOT_EVERY = 4
 SHOTS_PER_S = 20 / _SHOT_EVERY
@@ -41,14 +51,22 @@ class Job:
         axis: One of :data:`EVALUATION_AXES`.
         seed: Scene seed, at least :data:`sim.seeds.EVALUATION_SEED`.
         filmed: Keep the pictures even of a success.
+        execution: How chunks are carried out, one of :data:`vla.runtime.chunks.EXECUTIONS`.
+        delay_s: How long every answer of the policy takes, in simulated seconds.
     """
 
     task: str
     axis: str
     seed: int
     filmed: bool = False
+    execution: str = "rtc"
+    delay_s: float = 0.0
 
     def __post_init__(self) -> None:
+        if self.execution not in EXECUTIONS:
+            raise ValueError(f"execution {self.execution!r} is not one of {', '.join(EXECUTIONS)}")
+        if not 0 <= self.delay_s <= MAX_DELAY_S:
+            raise ValueError(f"delay_s {self.delay_s} is outside 0..{MAX_DELAY_S:g}")
         task_named(self.task)
         check_axis(self.axis)
         check_evaluation_seed(self.seed)
@@ -70,6 +88,8 @@ class Episode:
         horizon: Control steps allowed.
         target: Entity row the instruction names.
         touched: Entity row of the first object that was moved (for "reach", the nearest at the end), or -1.
+        execution: How chunks were carried out.
+        delay_s: How long every answer took, in simulated seconds.
     """
 
     task: str
@@ -83,6 +103,8 @@ class Episode:
     horizon: int
     target: int
     touched: int
+    execution: str = "rtc"
+    delay_s: float = 0.0
 
 
 def check_axis(axis: str) -> None:
@@ -135,8 +157,8 @@ class Player:
         scenario, alternative = self._lay(job)
         film = _Film(self._world)
         watch = _Watch(self._world, scenario.queries[0])
-        self._policy.reset(job.seed)
-        steps, success = self._drive(scenario, film, watch)
+        film.keep()
+        steps, success = self._drive(job, scenario, film, watch)
         touched = watch.touched()
         if job.axis == COUNTERFACTUAL:
             success = touched == scenario.queries[0].target
@@ -153,30 +175,41 @@ class Player:
             horizon=scenario.horizon,
             target=scenario.queries[0].target,
             touched=touched,
+            execution=job.execution,
+            delay_s=job.delay_s,
         ), film.shots if job.filmed or not success else []
 
-    def _drive(self, scenario: Scenario, film: _Film, watch: _Watch) -> tuple[int, bool]:
+    def _drive(self, job: Job, scenario: Scenario, film: _Film, watch: _Watch) -> tuple[int, bool]:
         """Act until success or the horizon; returns the steps played and whether it succeeded."""
-        world, steps, left, success = self._world, 0, 0, False
-        chunk: ActionChunk | None = None
-        while steps < scenario.horizon and not success:
-            if chunk is None or left == 0:
-                observation = world.observe()
-                film.see(observation)
-                chunk, left = self._policy.act(observation, scenario.instruction), self._execute
-            row = chunk.at(world.time_s)
-            if row is None and left < self._execute:
-                chunk = None  # a chunk shorter than what is executed of it: ask again
-                continue
-            if steps % _SHOT_EVERY == 0:
-                film.keep()
-            if row is None:
-                world.hold()
-            else:
-                world.step(row)
-            steps, left = steps + 1, left - 1
+        world, stop, clock = self._world, threading.Event(), SimulatedClock()
+        link: Link = LocalLink(self._policy)
+        if job.delay_s:
+            link = LateLink(link, clock, job.delay_s)
+        steps, success = 0, False
+
+        def look(report: TickReport) -> None:
+            nonlocal steps, success
+            if success or steps == scenario.horizon:
+                return  # the arm only comes to rest
+            steps += 1
             watch.look()
             success = world.success()
+            if success:
+                stop.set()
+            elif steps % _SHOT_EVERY == 0:
+                film.keep()
+
+        dt_s = world.spec.dt_s
+        patience_s = scenario.horizon * dt_s
+        ask = AskSettings(
+            execution=job.execution,
+            replan_s=self._execute * dt_s,
+            act_timeout_s=patience_s,
+            lost_s=patience_s,
+        )
+        settings = LoopSettings(timeout_s=patience_s, ask=ask, engage=EngageSettings(proof_s=0.0))
+        driver = MujocoDriver(world, lazy=True)
+        ControlLoop(driver, link, clock, settings, [look]).run(scenario.instruction, job.seed, stop)
         return steps, success
 
     def _lay(self, job: Job) -> tuple[Scenario, int]:
@@ -198,9 +231,6 @@ class _Film:
     def __init__(self, world: World) -> None:
         self._world, self._seen = world, world.observe()
         self.shots: list[Shot] = []
-
-    def see(self, observation: Observation) -> None:
-        self._seen = observation
 
     def keep(self) -> None:
         if self._seen.stamp_s != self._world.time_s:

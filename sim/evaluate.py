@@ -5,6 +5,7 @@ An episode is a function of (task, axis, seed, policy, execute): the number of w
 
 from __future__ import annotations
 
+import itertools
 import json
 import multiprocessing
 import os
@@ -35,11 +36,26 @@ Progress = Callable[[int, int], None]
 
 
 @dataclass(frozen=True, slots=True)
+class Condition:
+    """What an evaluation varies.
+
+    Attributes:
+        axis: One of :data:`sim.episode.EVALUATION_AXES`.
+        execution: How chunks are carried out, one of :data:`vla.runtime.chunks.EXECUTIONS`.
+        delay_s: How long every answer of the policy takes, in simulated seconds.
+    """
+
+    axis: str = "base"
+    execution: str = "rtc"
+    delay_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
 class Rate:
-    """How often one task succeeded along one axis; ``low`` and ``high`` bound the rate (95 % Wilson)."""
+    """How often one task succeeded in one condition; ``low`` and ``high`` bound the rate (95 % Wilson)."""
 
     task: str
-    axis: str
+    condition: Condition
     trials: int
     successes: int
     low: float
@@ -67,29 +83,38 @@ class EvalReport:
     episodes: tuple[Episode, ...]
     wall_s: float = field(default=0.0, compare=False)
 
+    @property
+    def conditions(self) -> tuple[Condition, ...]:
+        """What was varied, axes first, then executions, then delays."""
+        settings = self.settings
+        return _conditions(settings["axes"], settings["executions"], settings["delays_s"])
+
     def rates(self) -> tuple[Rate, ...]:
-        """One per task and axis, tasks first."""
+        """One per task and condition, tasks first."""
         return tuple(
-            self._rate(task, axis) for task in self.settings["tasks"] for axis in self.settings["axes"]
+            self._rate(task, condition) for task in self.settings["tasks"] for condition in self.conditions
         )
 
-    def overall(self, axis: str) -> Rate:
-        """All tasks together along one axis (every task has the same number of episodes)."""
-        return self._rate("", axis)
+    def overall(self, condition: Condition | None = None) -> Rate:
+        """All tasks together in one condition (every task has the same number of episodes)."""
+        return self._rate("", condition or Condition())
 
-    def _rate(self, task: str, axis: str) -> Rate:
-        found = [e.success for e in self.episodes if e.axis == axis and task in ("", e.task)]
+    def _rate(self, task: str, condition: Condition) -> Rate:
+        found = [
+            e.success
+            for e in self.episodes
+            if Condition(e.axis, e.execution, e.delay_s) == condition and task in ("", e.task)
+        ]
         low, high = wilson_interval(sum(found), len(found))
-        return Rate(task or "mean", axis, len(found), sum(found), low, high)
+        return Rate(task or "mean", condition, len(found), sum(found), low, high)
 
     def to_dict(self) -> dict[str, Any]:
-        """Plain JSON types: settings, versions, rates, means per axis and every episode."""
-        axes = self.settings["axes"]
+        """Plain JSON types: settings, versions, rates, means per condition and every episode."""
         return {
             "settings": dict(self.settings),
             "versions": dict(self.versions),
             "wall_s": round(self.wall_s, 1),
-            "means": [_rate_dict(self.overall(axis)) for axis in axes],
+            "means": [_rate_dict(self.overall(condition)) for condition in self.conditions],
             "rates": [_rate_dict(rate) for rate in self.rates()],
             "episodes": [asdict(episode) for episode in self.episodes],
         }
@@ -125,11 +150,13 @@ def evaluate(
     progress: Progress | None = None,
     *,
     execute: int = EXECUTE,
+    executions: Sequence[str] = ("rtc",),
+    delays_s: Sequence[float] = (0.0,),
     backend: str = "auto",
     folder: Path | None = None,
     more_settings: Mapping[str, Any] | None = None,
 ) -> EvalReport:
-    """Play ``episodes`` scenes of every task along every axis, the same scenes for every axis.
+    """Play ``episodes`` scenes of every task in every condition, the same scenes in each.
 
     Args:
         make_policy: Called once per worker, so it must be picklable (a function of a module, or a
@@ -141,7 +168,9 @@ def evaluate(
         seed: First scene seed, at least :data:`sim.seeds.EVALUATION_SEED`.
         workers: Processes; 0 means one per core that this process may use.
         progress: Called after each episode.
-        execute: Rows of each chunk that are carried out, at least 1.
+        execute: Rows of each chunk that are carried out before the next is asked for, at least 1.
+        executions: How chunks are carried out, some of :data:`vla.runtime.chunks.EXECUTIONS`.
+        delays_s: How long every answer of the policy takes, in simulated seconds.
         backend: See :func:`sim.backend.choose_backend`.
         folder: Where to leave ``eval.json``, ``contact_sheet.png``, ``failures.mp4`` and ``failures/``; None
             leaves nothing.
@@ -157,13 +186,23 @@ def evaluate(
         if value < least:
             raise ValueError(f"{what} {value} must be at least {least}")
     tasks, axes = tuple(dict.fromkeys(tasks)), tuple(dict.fromkeys(axes))
-    for what, names in (("tasks", tasks), ("axes", axes)):
+    executions, delays_s = tuple(dict.fromkeys(executions)), tuple(dict.fromkeys(map(float, delays_s)))
+    named = {"tasks": tasks, "axes": axes, "executions": executions, "delays_s": delays_s}
+    for what, names in named.items():
         if not names:
             raise ValueError(f"{what} must name at least one, got none")
+    conditions = _conditions(axes, executions, delays_s)
     jobs = [
-        Job(task, axis, seed + k, filmed=folder is not None and k == 0 and axis == axes[0])
+        Job(
+            task,
+            c.axis,
+            seed + k,
+            folder is not None and k == 0 and c == conditions[0],
+            c.execution,
+            c.delay_s,
+        )
         for task in tasks
-        for axis in axes
+        for c in conditions
         for k in range(episodes)
     ]
     began_s = time.monotonic()
@@ -180,8 +219,7 @@ def evaluate(
     settings = {
         **(more_settings or {}),
         "suite": suite,
-        "tasks": list(tasks),
-        "axes": list(axes),
+        **{name: list(values) for name, values in named.items()},
         "episodes": episodes,
         "seed": seed,
         "execute": execute,
@@ -193,6 +231,12 @@ def evaluate(
         reel.finish()
         report.write(folder / "eval.json")
     return report
+
+
+def _conditions(
+    axes: Sequence[str], executions: Sequence[str], delays_s: Sequence[float]
+) -> tuple[Condition, ...]:
+    return tuple(Condition(*values) for values in itertools.product(axes, executions, delays_s))
 
 
 def _play_all(
@@ -242,7 +286,8 @@ def _cores() -> int:
 
 
 def _rate_dict(rate: Rate) -> dict[str, Any]:
-    return asdict(rate) | {"rate": round(rate.rate, 4)}
+    flat = asdict(rate)
+    return flat.pop("condition") | flat | {"rate": round(rate.rate, 4)}
 
 
-__all__ = ["EVALUATION_AXES", "EXECUTE", "SUITES", "EvalReport", "Rate", "evaluate"]
+__all__ = ["EVALUATION_AXES", "EXECUTE", "SUITES", "Condition", "EvalReport", "Rate", "evaluate"]

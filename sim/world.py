@@ -240,13 +240,13 @@ class World:
 
     def observe(self) -> Observation:
         """What the robot senses now."""
+        return Observation(self.pictures(), self.proprioception(), self.time_s)
+
+    def pictures(self) -> Mapping[str, NDArray[np.uint8]]:
+        """What the cameras see now."""
         if self._renderer is None:
-            images: Mapping[str, NDArray[np.uint8]] = {
-                name: np.zeros((*size, 3), np.uint8) for name, size in self.spec.cameras.items()
-            }
-        else:
-            images = self._renderer.render(self.data)
-        return Observation(images, self.proprioception(), self.time_s)
+            return {name: np.zeros((*size, 3), np.uint8) for name, size in self.spec.cameras.items()}
+        return self._renderer.render(self.data)
 
     def truth(self) -> Truth:
         """What only the simulator knows."""

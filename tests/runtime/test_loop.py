@@ -17,8 +17,9 @@ from vla.runtime.asker import AskSettings
 from vla.runtime.clock import SimulatedClock
 from vla.runtime.loop import ControlLoop, LoopSettings
 from vla.runtime.report import TickReport
+from vla.runtime.supervisor import EngageSettings
 
-REAL = LoopSettings(timeout_s=5.0)
+REAL = LoopSettings(timeout_s=5.0, engage=EngageSettings(proof_s=0.0))
 STEP = LoopSettings("lockstep", timeout_s=5.0)
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from sim.episode import COUNTERFACTUAL, Job, Player
-from sim.evaluate import EvalReport, evaluate
+from sim.evaluate import Condition, EvalReport, evaluate
 from sim.expert import ScriptedExpert
 from sim.robot import robot_spec
 from sim.seeds import EVALUATION_SEED
@@ -162,3 +162,58 @@ def test_without_trials_nothing_is_known_and_more_trials_narrow_the_interval() -
     assert widths == sorted(widths, reverse=True)
     with pytest.raises(ValueError, match="outside"):
         wilson_interval(3, 2)
+
+
+class Watcher(Wanderer):
+    """Notes what it is asked to go on from."""
+
+    def __init__(self) -> None:
+        super().__init__(robot_spec(SIZE))
+        self.asked: list[tuple[float, Prefix | None]] = []
+
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
+        self.asked.append((observation.stamp_s, prefix))
+        return super().act(observation, instruction, prefix)
+
+
+@pytest.mark.parametrize(("delay_s", "frozen"), [(0.0, 0), (0.1, 2), (0.4, 8)])
+def test_a_late_policy_is_told_what_will_have_been_done_when_it_answers(delay_s: float, frozen: int) -> None:
+    watcher = Watcher()
+    player = Player(lambda: watcher, execute=8, backend="auto")
+    episode, _ = player.play(Job("reach", "base", EVALUATION_SEED, delay_s=delay_s))
+    player.close()
+    assert (episode.delay_s, episode.execution) == (delay_s, "rtc")
+    (_, first), *others = watcher.asked
+    assert first is None
+    assert others
+    assert {None if prefix is None else prefix.frozen for _, prefix in others} == {frozen}
+    stamps = np.diff([stamp_s for stamp_s, _ in watcher.asked])
+    np.testing.assert_allclose(stamps[1:], 0.4, atol=1e-9)
+
+
+def test_standing_still_while_waiting_costs_the_delay() -> None:
+    watcher = Watcher()
+    player = Player(lambda: watcher, execute=8, backend="auto")
+    player.play(Job("reach", "base", EVALUATION_SEED, execution="synchronous", delay_s=0.2))
+    player.close()
+    np.testing.assert_allclose(np.diff([s for s, _ in watcher.asked]), 0.4 + 0.2, atol=1e-9)
+    assert all(prefix is None for _, prefix in watcher.asked)
+
+
+def test_delays_and_ways_are_conditions_of_the_report() -> None:
+    report = evaluate(
+        wander, tasks=("reach",), episodes=1, workers=1, executions=("rtc", "synchronous"), delays_s=(0, 0.3)
+    )
+    assert len(report.episodes) == 4
+    assert [(c.execution, c.delay_s) for c in report.conditions] == [
+        ("rtc", 0.0), ("rtc", 0.3), ("synchronous", 0.0), ("synchronous", 0.3),
+    ]  # fmt: skip
+    assert report.overall(Condition(execution="synchronous", delay_s=0.3)).trials == 1
+    assert EvalReport.from_dict(json.loads(json.dumps(report.to_dict()))).rates() == report.rates()
+
+
+def test_unknown_ways_and_delays_are_refused() -> None:
+    with pytest.raises(ValueError, match="'fast' is not one of rtc, asynchronous, synchronous, ensemble"):
+        evaluate(wander, executions=("fast",))
+    with pytest.raises(ValueError, match=r"delay_s 9\.0 is outside 0\.\.5"):
+        evaluate(wander, delays_s=(9.0,))

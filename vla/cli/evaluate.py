@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
+import math
+import re
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
+from typing import Any, cast
 
 from rich.table import Table
 
-from sim.episode import EVALUATION_AXES, PolicySource
-from sim.evaluate import SUITES, EvalReport, Rate
+from sim.episode import EVALUATION_AXES, MAX_DELAY_S, PolicySource
+from sim.evaluate import SUITES, Condition, EvalReport, Rate
 from sim.evaluate import evaluate as play
 from sim.expert import ScriptedExpert
 from sim.seeds import check_evaluation_seed
@@ -18,9 +23,11 @@ from vla.cli.checkpoints import digest, resolve_checkpoint
 from vla.cli.settings import check_device, check_renderer, configured, families
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
+from vla.runtime.chunks import EXECUTIONS
 from vla.runtime.outcome import new_run_folder
 
 EXPERT = "expert"
+CHUNKINGS = ("auto", "trained", "guided", "stop_gradient", "off")
 
 
 @dataclass(frozen=True)
@@ -35,6 +42,9 @@ class EvalConfig:
     seed: int
     workers: int
     execute: int
+    execution: list[str]
+    delay: list[str]
+    chunking: str
     device: str
     sample_steps: int | None
     renderer: str
@@ -47,11 +57,32 @@ class EvalConfig:
         for axis in self.axes:
             check_choice("axes", axis, EVALUATION_AXES)
         check_evaluation_seed(self.seed)
-        if not self.axes:
-            raise ValueError("axes must not be empty")
+        for execution in self.execution:
+            check_choice("execution", execution, EXECUTIONS)
+        check_choice("chunking", self.chunking, CHUNKINGS)
+        for key in ("axes", "execution", "delay"):
+            if not getattr(self, key):
+                raise ValueError(f"{key} must not be empty")
+        delays_s(self.delay)
         for key, least in (("episodes", 1), ("execute", 1), ("workers", 0)):
             if getattr(self, key) < least:
                 raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+
+
+def delays_s(words: Sequence[str]) -> tuple[float, ...]:
+    """``["0", "200", "400ms"]`` in seconds; a number without a unit is in milliseconds.
+
+    Raises:
+        ValueError: a word is no duration from 0 to 5 s.
+    """
+    found = []
+    for word in words:
+        match = re.fullmatch(r"(\d+(?:\.\d+)?)(ms|s)?", word.strip())
+        value_s = float(match[1]) / (1 if match[2] == "s" else 1000) if match else math.inf
+        if value_s > MAX_DELAY_S:
+            raise ValueError(f"delay={word} is no time from 0 to {MAX_DELAY_S:g} s, such as 200ms or 0.2s")
+        found.append(value_s)
+    return tuple(found)
 
 
 def evaluate(overrides: list[str], show_config: bool) -> None:
@@ -71,15 +102,19 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
             config.workers,
             progress,
             execute=config.execute,
+            executions=config.execution,
+            delays_s=delays_s(config.delay),
             backend=config.renderer,
             folder=folder,
             more_settings=asdict(config) | about,
         )
+    files = ["eval.json", "contact_sheet.png"]
+    if len(report.settings["delays_s"]) > 1:
+        plot_delays(report, folder / "delays.png")
+        files.append("delays.png")
     out = console()
     out.print(table_of(report))
-    out.print(
-        f"{len(report.episodes)} episodes in {report.wall_s:.0f} s; {folder}: eval.json, contact_sheet.png"
-    )
+    out.print(f"{len(report.episodes)} episodes in {report.wall_s:.0f} s; {folder}: {', '.join(files)}")
 
 
 def _policy(config: EvalConfig) -> tuple[PolicySource, dict[str, str]]:
@@ -89,22 +124,60 @@ def _policy(config: EvalConfig) -> tuple[PolicySource, dict[str, str]]:
     folder = resolve_checkpoint(config.checkpoint)
     from policies.network_policy import load_policy
 
-    make = partial(load_policy, str(folder), config.device, config.sample_steps, 1)
+    chunking = cast(Any, config.chunking)
+    make = partial(load_policy, str(folder), config.device, config.sample_steps, 1, chunking=chunking)
     return make, {"policy": str(folder), "digest": digest(folder)}
 
 
 def table_of(report: EvalReport) -> Table:
-    """Success rates in percent with 95 % Wilson intervals: a row per task, a column per axis, means last."""
-    axes = list(report.settings["axes"])
-    table = Table("task", *axes, title="success in %, with 95 % Wilson intervals", box=None)
+    """Success rates in percent with 95 % Wilson intervals: a row per task, a column per condition."""
+    conditions = report.conditions
+    title = "success in %, with 95 % Wilson intervals"
+    table = Table("task", *(_heading(report, c) for c in conditions), title=title, box=None)
     by_task: dict[str, list[Rate]] = {}
     for rate in report.rates():
         by_task.setdefault(rate.task, []).append(rate)
     for task, rates in by_task.items():
         table.add_row(task, *map(_cell, rates))
     table.add_section()
-    table.add_row("mean", *(_cell(report.overall(axis)) for axis in axes), style="bold")
+    table.add_row("mean", *(_cell(report.overall(c)) for c in conditions), style="bold")
     return table
+
+
+def plot_delays(report: EvalReport, path: Path) -> None:
+    """Mean success against the delay of the policy's answers, a curve per way of carrying out chunks."""
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(6.4, 4.0), layout="constrained")
+    axes = figure.subplots()
+    settings = report.settings
+    for axis, execution in itertools.product(settings["axes"], settings["executions"]):
+        rates = [report.overall(Condition(axis, execution, delay_s)) for delay_s in settings["delays_s"]]
+        errors = [
+            [100 * (r.rate - r.low) for r in rates],
+            [100 * (r.high - r.rate) for r in rates],
+        ]
+        label = execution if len(settings["axes"]) == 1 else f"{execution}, {axis}"
+        delays_ms = [1000 * delay_s for delay_s in settings["delays_s"]]
+        axes.errorbar(delays_ms, [100 * r.rate for r in rates], errors, label=label, marker="o", capsize=3)
+    axes.set_xlabel("delay of every answer, ms")
+    axes.set_ylabel("success, % (95 % Wilson)")
+    axes.set_ylim(0, 100)
+    axes.grid(alpha=0.3)
+    axes.legend()
+    figure.savefig(path, dpi=150)
+
+
+def _heading(report: EvalReport, condition: Condition) -> str:
+    """The parts of a condition in which the report's conditions differ; the axis where none does."""
+    settings, parts = report.settings, []
+    if len(settings["executions"]) > 1:
+        parts.append(condition.execution)
+    if len(settings["delays_s"]) > 1:
+        parts.append(f"{1000 * condition.delay_s:g} ms")
+    if len(settings["axes"]) > 1 or not parts:
+        parts.insert(0, condition.axis)
+    return " ".join(parts)
 
 
 def _cell(rate: Rate) -> str:

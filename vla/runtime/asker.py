@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from vla.bridge.errors import BridgeError
 from vla.bridge.link import Link, Reply
-from vla.contract import ActionChunk, Observation, Plan
+from vla.contract import ActionChunk, ContractError, Observation, Plan
 from vla.runtime.chunks import ChunkBuffer
 from vla.runtime.health import HealthMeter
 from vla.runtime.limits import ActionLimiter
@@ -17,20 +19,24 @@ class AskSettings:
     """When to ask, and how long to wait.
 
     Attributes:
+        execution: How chunks are carried out, one of :data:`vla.runtime.chunks.EXECUTIONS`.
         replan_s: Age of a chunk at which the next one is asked for, in seconds.
         act_timeout_s: A chunk request older than this is given up and made anew.
         plan_period_s: Least time between plan requests.
         plan_timeout_s: A plan request older than this is given up and made anew.
         lost_s: The model side counts as lost when it has owed a usable chunk for this long.
+        max_age_s: An observation older than this is not asked about; see :class:`AgeMeter`.
         lockstep_timeout_s: How long lock-step waits for any one answer. Wall time, and long, since there a
             slow machine must not change the outcome.
     """
 
+    execution: str = "rtc"
     replan_s: float = 0.4
     act_timeout_s: float = 1.0
     plan_period_s: float = 0.5
     plan_timeout_s: float = 30.0
     lost_s: float = 5.0
+    max_age_s: float = 0.07
     lockstep_timeout_s: float = 120.0
 
 
@@ -38,6 +44,23 @@ class AskSettings:
 class _Asked:
     seq: int
     at_s: float
+
+
+class AgeMeter:
+    """How old observations are, on a clock that may differ from the one that stamped them.
+
+    Only differences on the loop's own clock are compared: the least lag ever seen between a stamp and its
+    arrival counts as none.
+    """
+
+    def __init__(self) -> None:
+        self._least_lag_s = math.inf
+
+    def age_s(self, observation: Observation, now_s: float) -> float:
+        """Seconds that ``observation``, just read at ``now_s``, has aged beyond the youngest one so far."""
+        lag_s = now_s - observation.stamp_s
+        self._least_lag_s = min(self._least_lag_s, lag_s)
+        return lag_s - self._least_lag_s
 
 
 class Asker:
@@ -50,12 +73,16 @@ class Asker:
         buffer: ChunkBuffer,
         meter: HealthMeter,
         settings: AskSettings,
+        on_chunk: Callable[[], None] = lambda: None,
     ) -> None:
+        """Correspond over ``link``; ``on_chunk`` is called when a usable chunk has come."""
         self._link = link
         self._limiter = limiter
         self._buffer = buffer
         self._meter = meter
         self._settings = settings
+        self._on_chunk = on_chunk
+        self._ages = AgeMeter()
         self._asked: dict[str, _Asked] = {}
         self._goal = ""
         self._next_plan_s = 0.0
@@ -88,8 +115,12 @@ class Asker:
             Why the model side counts as lost, in one line, or None.
         """
         self.listen(now_s)
-        self._ask_plan(observation, now_s)
-        self._ask_act(observation, now_s)
+        self._meter.observation_age_s = self._ages.age_s(observation, now_s)
+        if self._meter.observation_age_s <= self._settings.max_age_s:
+            self._ask_plan(observation, now_s)
+            self._ask_act(observation, now_s)
+        else:
+            self._meter.old_observations += 1
         self.listen(now_s)  # a link inside this process has answered already
         return self._lost(now_s)
 
@@ -126,17 +157,24 @@ class Asker:
             return
         if now_s >= self._next_plan_s:
             self._next_plan_s = now_s + self._settings.plan_period_s
-            seq = self._link.request_plan(self._goal, observation, self.plan)
-            self._asked["plan"] = _Asked(seq, now_s)
+            self._ask("plan", now_s, lambda: self._link.request_plan(self._goal, observation, self.plan))
 
     def _ask_act(self, observation: Observation, now_s: float) -> None:
         if self.instruction is None or self._waits("act", now_s, self._settings.act_timeout_s):
             return
         if self._buffer.wants(observation.stamp_s):
-            seq = self._link.request_act(observation, self.instruction)
-            self._asked["act"] = _Asked(seq, now_s)
+            prefix = self._buffer.prefix(observation.stamp_s)
+            within_s = self._settings.act_timeout_s
             if self._owed_since_s is None:
                 self._owed_since_s = now_s
+            words = self.instruction
+            self._ask("act", now_s, lambda: self._link.request_act(observation, words, prefix, within_s))
+
+    def _ask(self, verb: str, now_s: float, request: Callable[[], int]) -> None:
+        try:
+            self._asked[verb] = _Asked(request(), now_s)
+        except ContractError as error:  # a picture of the wrong size, for example
+            self._fail(BridgeError("bad_request", str(error)))
 
     def _waits(self, verb: str, now_s: float, timeout_s: float) -> bool:
         """True while a request is under way; one that is too old is given up and counted."""
@@ -172,19 +210,22 @@ class Asker:
             self._owed_since_s = now_s
 
     def _take_chunk(self, chunk: ActionChunk, latency_s: float, asked: _Asked, now_s: float) -> None:
+        late_s = now_s - asked.at_s
+        self._buffer.delayed(late_s)
         refusal = self._limiter.refusal(chunk)
         if refusal is not None:
             self._meter.refused_chunks += 1
             self._meter.last_error = refusal
             self._buffer.clear()
-        elif now_s - asked.at_s >= (lasts_s := len(chunk.actions) * chunk.dt_s):
+        elif late_s >= (lasts_s := len(chunk.actions) * chunk.dt_s) and not self._buffer.waits:
             self._meter.stale_chunks += 1
-            self._meter.last_error = f"a chunk that lasts {lasts_s:g} s came {now_s - asked.at_s:.2f} s late"
+            self._meter.last_error = f"a chunk that lasts {lasts_s:g} s came {late_s:.2f} s late"
         elif not self._buffer.put(chunk):
             self._meter.stale_chunks += 1
         else:
             self._meter.chunk(latency_s)
             self._owed_since_s = None
+            self._on_chunk()
 
     def _fail(self, error: BridgeError) -> None:
         self._meter.errors += error.code != "deadline_missed"

@@ -31,6 +31,10 @@ class LoopHealth:
         errors: Error replies from the model side.
         dropped_replies: Late, duplicate or reordered replies that the link threw away.
         clipped: Commands that the limits had to change.
+        bad_readings: Ticks at which the driver could not be read, or sensed what no robot can.
+        old_observations: Ticks at which what was sensed was too old to ask about.
+        observation_age_s: How much older the latest observation was than the youngest so far.
+        chunk_age_s: Time since the observation that the current chunk answers; 0 without a chunk.
         last_error: The latest refusal or error in words; empty when there was none.
     """
 
@@ -50,6 +54,10 @@ class LoopHealth:
     errors: int = 0
     dropped_replies: int = 0
     clipped: int = 0
+    bad_readings: int = 0
+    old_observations: int = 0
+    observation_age_s: float = 0.0
+    chunk_age_s: float = 0.0
     last_error: str = ""
 
 
@@ -66,6 +74,10 @@ class HealthMeter:
     stale_chunks: int = 0
     errors: int = 0
     clipped: int = 0
+    bad_readings: int = 0
+    old_observations: int = 0
+    observation_age_s: float = 0.0
+    chunk_age_s: float = 0.0
     last_error: str = ""
     _periods_s: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
     _latencies_s: deque[float] = field(default_factory=lambda: deque(maxlen=_WINDOW))
@@ -105,5 +117,9 @@ class HealthMeter:
             errors=self.errors,
             dropped_replies=dropped_replies,
             clipped=self.clipped,
+            bad_readings=self.bad_readings,
+            old_observations=self.old_observations,
+            observation_age_s=self.observation_age_s,
+            chunk_age_s=self.chunk_age_s,
             last_error=self.last_error,
         )

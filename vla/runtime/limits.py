@@ -16,7 +16,7 @@ class ActionLimiter:
     because a clamp would turn it into a limit, which is a motion nobody asked for.
     """
 
-    def __init__(self, spec: RobotSpec) -> None:
+    def __init__(self, spec: RobotSpec, smooth: bool = False) -> None:
         self._spec = spec
         self._low = spec.action_low
         self._high = spec.action_high
@@ -38,18 +38,21 @@ class ActionLimiter:
             return f"action {name!r} row {row} is {actions[row, column]}, not a finite number"
         return None
 
-    def apply(self, action: NDArray[np.float32], reference: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The nearest legal command to ``action``.
+    def start(self, position: NDArray[np.float32]) -> None:
+        self._reference = np.zeros_like(position) if self._is_delta else position
 
-        Args:
-            action: Shape (A,), finite.
-            reference: What was really sent last, shape (A,); with delta semantics it is ignored, since a
-                delta is itself a change per period.
+    def sent(self, command: NDArray[np.float32]) -> None:
+        if not self._is_delta:
+            self._reference = command
 
-        Returns:
-            A new float32 array of shape (A,): within one period's ``max_rate`` of the reference, and inside
-            the position limits whenever the reference is. A reference outside moves back at the legal rate.
-        """
-        origin = np.zeros_like(reference) if self._is_delta else reference
+    @property
+    def at_rest(self) -> bool:
+        return True
+
+    def brake(self, elapsed_s: float | None = None) -> NDArray[np.float32]:
+        return self._reference
+
+    def apply(self, action: NDArray[np.float32], elapsed_s: float | None = None) -> NDArray[np.float32]:
         inside = np.clip(action, self._low, self._high)
+        origin = self._reference
         return np.clip(inside, origin - self._max_step, origin + self._max_step).astype(np.float32)

@@ -11,8 +11,9 @@ from numpy.typing import NDArray
 
 from vla.contract import Observation, Plan
 from vla.runtime.health import LoopHealth
+from vla.runtime.supervisor import State
 
-Reason = Literal["plan_done", "timeout", "stopped", "model_lost"]
+Reason = Literal["plan_done", "timeout", "stopped", "model_lost", "protective_stop", "emergency_stop"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +30,8 @@ class TickReport:
         held: True when nothing was due and the robot stayed where it was.
         missed_ticks: Periods skipped just before this one.
         health: Summarises the loop so far; costs about 0.3 ms, so call it a few times per second at most.
+        state: The supervisor's state in this tick.
+        chunk_age_s: Time since the observation that the current chunk answers; None without a chunk.
     """
 
     tick: int
@@ -40,6 +43,8 @@ class TickReport:
     held: bool
     missed_ticks: int
     health: Callable[[], LoopHealth]
+    state: State = "running"
+    chunk_age_s: float | None = None
 
 
 OnTick = Callable[[TickReport], None]
@@ -53,6 +58,7 @@ class RunResult:
     Attributes:
         reason: ``plan_done``: the planner says so. ``timeout``: the time was up. ``stopped``: somebody asked.
             ``model_lost``: the model side fell silent or failed, the robot holds; ``detail`` says how.
+            ``protective_stop``, ``emergency_stop``: the supervisor has latched; ``detail`` says why.
         detail: One line for a person; empty unless there is something to say.
         plan: The last plan; None when there never was one.
         elapsed_s: From the first tick to the last, on the loop's clock.
