@@ -82,7 +82,8 @@ def test_guidance_is_the_exact_vector_jacobian_product() -> None:
 
 def test_only_exact_guidance_needs_gradients() -> None:
     weight = torch.nn.Parameter(torch.ones(()))
-    for way, needed in (("guided", True), ("stop_gradient", False), ("trained", False)):
+    ways: tuple[tuple[Chunking, bool], ...] = (("guided", True), ("stop_gradient", False), ("trained", False))
+    for way, needed in ways:
         recorded: list[bool] = []
 
         def answer(x: Tensor, time: Tensor, recorded: list[bool] = recorded) -> Tensor:

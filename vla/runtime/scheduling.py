@@ -1,0 +1,69 @@
+"""What a control loop would like of the operating system: to run first, and never to wait for memory."""
+
+from __future__ import annotations
+
+import ctypes
+import gc
+import os
+from dataclasses import dataclass
+
+_MCL_CURRENT, _MCL_FUTURE = 1, 2
+
+
+@dataclass(frozen=True, slots=True)
+class Scheduling:
+    """What was granted.
+
+    Attributes:
+        policy: In words, for example ``"SCHED_FIFO 50"`` or ``"ordinary (not permitted)"``.
+        memory: ``"locked"``, or ``"not locked"`` with the reason.
+    """
+
+    policy: str
+    memory: str
+
+    @property
+    def granted(self) -> bool:
+        """True when the process runs in real time with its memory locked."""
+        return self.policy.startswith("SCHED_FIFO") and self.memory == "locked"
+
+
+def request_realtime(priority: int) -> Scheduling:
+    """Ask for ``SCHED_FIFO`` and locked memory for this process; what is refused is reported, never raised.
+
+    Args:
+        priority: 1 to 99; 0 asks for nothing.
+
+    Returns:
+        What was granted.
+
+    Raises:
+        ValueError: the priority is out of range.
+    """
+    if not 0 <= priority <= 99:
+        raise ValueError(f"realtime_priority={priority} is outside 0..99; 0 asks for nothing")
+    if priority == 0:
+        return Scheduling("ordinary", "not locked")
+    # What exists now will not be looked at by the garbage collector again.
+    gc.collect()
+    gc.freeze()
+    return Scheduling(_policy(priority), _memory())
+
+
+def _policy(priority: int) -> str:
+    if not hasattr(os, "sched_setscheduler"):
+        return "ordinary (this system has no SCHED_FIFO)"
+    try:
+        os.sched_setscheduler(0, os.SCHED_FIFO, os.sched_param(priority))
+    except OSError as error:
+        return f"ordinary (SCHED_FIFO {priority}: {error.strerror})"
+    return f"SCHED_FIFO {priority}"
+
+
+def _memory() -> str:
+    try:
+        libc = ctypes.CDLL(None, use_errno=True)
+        refused = libc.mlockall(_MCL_CURRENT | _MCL_FUTURE)
+    except (OSError, AttributeError):
+        return "not locked (this system has no mlockall)"
+    return f"not locked ({os.strerror(ctypes.get_errno())})" if refused else "locked"
