@@ -57,8 +57,8 @@ class MujocoDriver:
     def read(self) -> Observation:
         """What the robot senses now."""
         world = self._world
-        images = LazyPictures(world) if self._lazy else world.pictures()
         stamp_s = time.monotonic() if self._wall else world.time_s
+        images = LazyPictures(world) if self._lazy else world.pictures()
         return Observation(images, world.proprioception(), stamp_s)
 
     def write(self, action: NDArray[np.float32]) -> NDArray[np.float32]:

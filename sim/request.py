@@ -119,15 +119,18 @@ class RequestWorld(World):
         steps: The sentence as single commands, in order.
         image_size: Height and width of the pictures in pixels.
         backend: See :func:`sim.backend.choose_backend`.
+        render: As for :class:`sim.world.World`.
 
     Raises:
         UnreadableError: a step cannot be understood.
     """
 
-    def __init__(self, steps: Sequence[str], image_size: int = 128, backend: str = "auto") -> None:
+    def __init__(
+        self, steps: Sequence[str], image_size: int = 128, backend: str = "auto", render: bool = True
+    ) -> None:
         self._wishes = tuple(read_wish(step) for step in steps)
         self.asked: tuple[Query, ...] = ()
-        super().__init__(image_size, backend)
+        super().__init__(image_size, backend, render)
 
     def lay(self, seed: int, switches: Randomise | None = None) -> None:
         """Lay a scene for the sentence; the same seed gives the same scene.
@@ -181,6 +184,11 @@ class Judge:
         asked = self._world.asked
         if self.fulfilled < len(asked) and self._world.judge(asked[self.fulfilled]):
             self.fulfilled += 1
+
+    @property
+    def words(self) -> str:
+        """How far it is, for a person."""
+        return f"{self.fulfilled} of {len(self._world.asked)} done"
 
     @property
     def success(self) -> bool:

@@ -9,9 +9,7 @@ from pathlib import Path
 import pytest
 
 from vla.contract import Plan
-from vla.runtime.health import LoopHealth
-from vla.runtime.outcome import new_run_folder, outcome_of, plan_lines, versions, write_outcome
-from vla.runtime.report import RunResult
+from vla.runtime.outcome import Outcome, new_run_folder, plan_lines, versions, write_outcome
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
 PLAN = Plan("both", ("open the drawer", "press the button"), 1, ("done", "active"), "")
@@ -27,11 +25,25 @@ def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path):
     assert all(folder.is_dir() for folder in folders)
 
 
+def outcome(elapsed_s: float) -> Outcome:
+    return Outcome(
+        goal="both",
+        success=True,
+        reason="plan_done",
+        detail="",
+        seed=7,
+        plan=plan_lines(PLAN),
+        elapsed_s=elapsed_s,
+        model={"digest": "ab"},
+        health={"chunks": 30},
+        timings_s={"until_served": 1.5},
+        versions=versions(),
+        settings={"seed": 7},
+    )
+
+
 def test_a_report_reads_back_as_it_was_said(tmp_path: Path):
-    result = RunResult("plan_done", "", PLAN, 12.5, LoopHealth(ticks=250, chunks=30))
-    outcome = outcome_of(result, "both", True, 7, {"digest": "ab"}, {"until_served": 1.5}, {"seed": 7})
-    path = write_outcome(tmp_path, outcome)
-    read = json.loads(path.read_text())
+    read = json.loads(write_outcome(tmp_path, outcome(12.5)).read_text())
     assert read["plan"] == [
         {"step": "open the drawer", "status": "done"},
         {"step": "press the button", "status": "active"},
@@ -42,9 +54,8 @@ def test_a_report_reads_back_as_it_was_said(tmp_path: Path):
 
 
 def test_numbers_that_json_does_not_know_are_refused_and_leave_no_report(tmp_path: Path):
-    result = RunResult("timeout", "", None, float("nan"), LoopHealth())
     with pytest.raises(ValueError, match="JSON"):
-        write_outcome(tmp_path, outcome_of(result, "x", None, 0, {}, {}, {}))
+        write_outcome(tmp_path, outcome(float("nan")))
     assert not (tmp_path / "report.json").exists()
 
 

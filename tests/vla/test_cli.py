@@ -13,7 +13,7 @@ from vla.cli import app
 from vla.cli.checkpoints import digest, model_id, picture_size, resolve_checkpoint
 from vla.config import ConfigError
 
-COMMANDS = ("run", "collect", "train", "eval", "serve", "dataset", "doctor", "bench")
+COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "doctor", "bench")
 
 
 def call(*words: str):
@@ -34,7 +34,7 @@ def test_help_of_a_command_shows_an_example(command: str):
     assert f"handily {command} " in shown.output
 
 
-@pytest.mark.parametrize("command", ["run", "collect", "train", "eval", "serve", "bench"])
+@pytest.mark.parametrize("command", ["run", "robot", "collect", "train", "eval", "serve", "bench"])
 def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command: str):
     shown = call(command, "--show-config")
     assert shown.exit_code == 0, shown.output

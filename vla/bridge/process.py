@@ -1,4 +1,4 @@
-"""A policy server as a process of its own: started, found, and never left behind."""
+"""A server as a process of its own: started, found, and never left behind."""
 
 from __future__ import annotations
 
@@ -44,7 +44,12 @@ class ServerProcess:
     """
 
     def __init__(
-        self, command: Sequence[str], announcement: Path, log: Path, timeout_s: float = 120.0
+        self,
+        command: Sequence[str],
+        announcement: Path,
+        log: Path,
+        timeout_s: float = 120.0,
+        name: str = "the policy server",
     ) -> None:
         """Start and wait until the child has announced itself.
 
@@ -53,6 +58,7 @@ class ServerProcess:
             announcement: Where the child will write its endpoint; removed first.
             log: Receives the child's output.
             timeout_s: Longest wait for the announcement, in seconds; loading a model takes some.
+            name: What an error calls the child.
 
         Raises:
             BridgeError: code ``server_died``: the child ended or said nothing in time; ``lines`` end its log.
@@ -73,7 +79,7 @@ class ServerProcess:
             if code is not None or time.monotonic() > deadline:
                 self.close()
                 what = f"said nothing for {timeout_s:g} s" if code is None else f"ended with exit code {code}"
-                raise BridgeError("server_died", f"the policy server {what}", self._last_lines())
+                raise BridgeError("server_died", f"{name} {what}", self._last_lines())
             time.sleep(_STEP_S)
         self.endpoint = announcement.read_text()
 

@@ -106,6 +106,18 @@ def serve(overrides: Overrides = None, show_config: Show = False) -> None:
     command(overrides or [], show_config)
 
 
+@app.command()
+@reported
+def robot(overrides: Overrides = None, show_config: Show = False) -> None:
+    """The robot's side: connect to a policy server, and do what an operator asks. It never loads torch.
+
+    [dim]handily robot driver=mujoco server=tcp://127.0.0.1:5555 port=5560[/dim]
+    """
+    from vla.cli.robot import robot as command
+
+    command(overrides or [], show_config)
+
+
 @dataset_app.command(name="info")
 @reported
 def dataset_info(folder: str) -> None:

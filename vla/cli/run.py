@@ -1,25 +1,25 @@
-"""``handily run``: a sentence, a policy server in a process of its own, and the simulated arm in this one.
+"""``handily run``: a sentence, a policy server and a robot, each in a process of its own, and their operator.
 
-This process never imports torch: it is the robot's side.
+This process only asks, watches and reports; neither it nor the robot's imports torch.
 """
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
-import threading
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
 import typer
 
 from sim.backend import choose_backend
-from sim.driver import MujocoDriver
-from sim.request import Judge, RequestWorld
-from vla.bridge.client import BridgeClient
+from sim.request import RequestWorld
 from vla.bridge.process import ServerProcess
 from vla.cli.checkpoints import digest, picture_size, resolve_checkpoint
 from vla.cli.mistakes import INTERRUPTED
@@ -27,15 +27,14 @@ from vla.cli.settings import check_device, check_renderer, configured
 from vla.cli.terminal import console
 from vla.config import ConfigError, check_choice
 from vla.planner.language import split_goal
-from vla.runtime.asker import AskSettings
-from vla.runtime.clock import Clock, MonotonicClock, SimulatedClock
-from vla.runtime.film import Film, write_contact_sheet, write_video
-from vla.runtime.loop import PACES, ControlLoop, LoopSettings
-from vla.runtime.outcome import new_run_folder, outcome_of, write_outcome
-from vla.runtime.report import RunResult, TickReport
+from vla.runtime.chunks import EXECUTIONS
+from vla.runtime.loop import PACES
+from vla.runtime.operator import Operator
+from vla.runtime.outcome import Outcome, new_run_folder, versions, write_outcome
 from vla.runtime.view import TerminalView, draw
 
 FAILED = 1
+_LOOKS_PER_S = 5.0
 
 
 @dataclass(frozen=True)
@@ -49,47 +48,24 @@ class RunConfig:
     pace: str
     device: str
     threads: int
+    execution: str
     replan_s: float
+    smooth: bool
     linger_s: float
+    realtime_priority: int
     renderer: str
 
     def __post_init__(self) -> None:
         check_choice("pace", self.pace, PACES)
+        check_choice("execution", self.execution, EXECUTIONS)
         check_device(self.device)
         check_renderer(self.renderer)
         if self.seed < 0:
             raise ValueError(f"seed={self.seed} must be at least 0")
         if self.timeout_s <= 0 or self.replan_s <= 0:
             raise ValueError(f"timeout_s={self.timeout_s} and replan_s={self.replan_s} must be above 0")
-
-
-class Verdict:
-    """An ``on_tick`` consumer: lets the judge look, and ends the run some time after it is satisfied."""
-
-    def __init__(self, judge: Judge, stop: threading.Event, linger_s: float) -> None:
-        self._judge, self._stop, self._linger_s = judge, stop, linger_s
-        self._satisfied_s: float | None = None
-
-    def __call__(self, report: TickReport) -> None:
-        """Judge one tick."""
-        self._judge.look()
-        if not self._judge.success:
-            self._satisfied_s = None
-        elif self._satisfied_s is None:
-            self._satisfied_s = report.now_s
-        elif 0 <= self._linger_s <= report.now_s - self._satisfied_s:
-            self._stop.set()
-
-
-@dataclass(slots=True)
-class Run:
-    """What happened, gathered on the way so that an interruption loses nothing."""
-
-    film: Film
-    timings_s: dict[str, float]
-    result: RunResult | None = None
-    success: bool = False
-    interrupted: bool = False
+        if not 0 <= self.realtime_priority <= 99:
+            raise ValueError(f"realtime_priority={self.realtime_priority} is outside 0..99")
 
 
 def run(words: Sequence[str], show_config: bool) -> None:
@@ -101,86 +77,120 @@ def run(words: Sequence[str], show_config: bool) -> None:
         raise ConfigError('say what to do, for example: handily run "put the red block in the bowl"')
     checkpoint = resolve_checkpoint(config.checkpoint)
     choose_backend(config.renderer)
-    with RequestWorld(split_goal(goal), picture_size(checkpoint), config.renderer) as world:
-        world.lay(config.seed)
-        folder = new_run_folder(Path(config.out), datetime.now())
-        with _serve(config, checkpoint, folder) as server:
-            run = _carry_out(config, goal, world, server, began_s)
-    _leave(run, config, goal, folder, checkpoint)
-    if run.interrupted:
+    _check_goal(goal, config.seed)
+    folder = new_run_folder(Path(config.out), datetime.now())
+    timings_s: dict[str, float] = {}
+    with ExitStack() as stack:
+        server = stack.enter_context(_serve(config, checkpoint, folder))
+        timings_s["until_served"] = time.monotonic() - began_s
+        robot = stack.enter_context(_robot(config, goal, server.endpoint, picture_size(checkpoint), folder))
+        operator = stack.enter_context(Operator(robot.endpoint, timeout_s=20.0))
+        timings_s["until_ready"] = time.monotonic() - began_s
+        status, interrupted = _carry_out(operator, goal, config.seed)
+    timings_s["until_last_tick"] = time.monotonic() - began_s
+    last = status["last"]
+    if "error" in last:
+        raise ConfigError(last["error"])
+    _leave(status, config, goal, folder, checkpoint, timings_s)
+    if interrupted:
         typer.echo("handily: interrupted", err=True)
         raise typer.Exit(INTERRUPTED)
-    if not run.success:
+    if not last["success"]:
         raise typer.Exit(FAILED)
 
 
-def _serve(config: RunConfig, checkpoint: Path, folder: Path) -> ServerProcess:
-    """Start ``handily serve`` and wait until it listens on a free port."""
-    announcement = folder / ".endpoint"
-    settings = {
-        "checkpoint": checkpoint,
-        "endpoint": "tcp://127.0.0.1:0",
-        "device": config.device,
-        "threads": config.threads,
-        "announce": announcement,
-    }
-    words = [f"{key}={value}" for key, value in settings.items()]
-    command = [sys.executable, "-m", "vla.cli", "serve", *words]
+def _check_goal(goal: str, seed: int) -> None:
+    """Lay the scene once without pictures: a sentence that makes no sense should be said so at once."""
+    with RequestWorld(split_goal(goal), render=False) as world:
+        world.lay(seed)
+
+
+def _child(command: str, settings: Mapping[str, Any], folder: Path, name: str) -> ServerProcess:
+    """Start ``handily COMMAND`` and wait until it has announced where it listens."""
+    announcement = folder / f".{command}"
+    words = [f"{key}={value}" for key, value in {**settings, "announce": announcement}.items()]
     try:
-        return ServerProcess(command, announcement, folder / "server.log")
+        return ServerProcess(
+            [sys.executable, "-m", "vla.cli", command, *words],
+            announcement,
+            folder / f"{command}.log",
+            name=name,
+        )
     finally:
         announcement.unlink(missing_ok=True)
 
 
-def _carry_out(
-    config: RunConfig, goal: str, world: RequestWorld, server: ServerProcess, began_s: float
-) -> Run:
-    realtime = config.pace == "realtime"
-    clock: Clock = MonotonicClock() if realtime else SimulatedClock()
-    settings = LoopSettings(config.pace, config.timeout_s, AskSettings(replan_s=config.replan_s))  # type: ignore[arg-type]
-    stop = threading.Event()
-    judge = Judge(world)
-    run = Run(Film(world.spec.control_hz), {"until_served": time.monotonic() - began_s})
+def _serve(config: RunConfig, checkpoint: Path, folder: Path) -> ServerProcess:
+    settings = {
+        "checkpoint": checkpoint,
+        "endpoint": "tcp://127.0.0.1:0",
+        "device": config.device,
+        # A core stays free for the control loop.
+        "threads": config.threads or max(1, len(os.sched_getaffinity(0)) - 1),
+    }
+    return _child("serve", settings, folder, "the policy server")
+
+
+def _robot(config: RunConfig, goal: str, server: str, image_size: int, folder: Path) -> ServerProcess:
+    shared = ("seed", "pace", "timeout_s", "execution", "replan_s", "smooth", "linger_s")
+    settings = {key: getattr(config, key) for key in (*shared, "realtime_priority", "renderer")}
+    told = {"driver": "mujoco", "server": server, "scene": goal, "image_size": image_size, "out": folder}
+    return _child("robot", settings | told, folder, "the robot's process")
+
+
+def _carry_out(operator: Operator, goal: str, seed: int) -> tuple[dict[str, Any], bool]:
+    """Command, watch, and pass an interruption on; returns the final status and whether there was one."""
+    interrupted = False
 
     def interrupt(number: int, frame: object) -> None:
-        run.interrupted = True
-        stop.set()
+        nonlocal interrupted
+        interrupted = True
 
-    with (
-        MujocoDriver(world, "wall" if realtime else "simulated") as driver,
-        BridgeClient(server.endpoint, driver.spec) as client,
-        TerminalView(goal, console(), lambda: f"{judge.fulfilled} of {len(world.asked)} done") as view,
-    ):
-        client.hello()
-        verdict = Verdict(judge, stop, config.linger_s)
-        loop = ControlLoop(driver, client, clock, settings, [verdict, run.film, view])
-        run.timings_s["until_first_tick"] = time.monotonic() - began_s
-        before = signal.signal(signal.SIGINT, interrupt)
-        try:
-            run.result = loop.run(goal, config.seed, stop)
-        finally:
-            signal.signal(signal.SIGINT, before)
-        run.success = judge.success
-    run.timings_s["until_last_tick"] = time.monotonic() - began_s
-    return run
+    before = signal.signal(signal.SIGINT, interrupt)
+    try:
+        operator.take(f"handily run, process {os.getpid()}")
+        number = operator.run(goal, seed)
+        with TerminalView(goal, console()) as view:
+            while True:
+                status = operator.observe()
+                if status["last"] and status["last"]["run"] == number:
+                    return status, interrupted
+                view.show(status)
+                if interrupted:
+                    operator.stop()
+                time.sleep(1 / _LOOKS_PER_S)
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
-def _leave(run: Run, config: RunConfig, goal: str, folder: Path, checkpoint: Path) -> None:
-    """Write video, contact sheet and report, and say where they are."""
-    assert run.result is not None, "the loop has returned"
-    verdict = "done" if run.success else "not done"
-    if run.film.shots:
-        write_video(folder / "run.mp4", run.film.shots, run.film.fps)
-        write_contact_sheet(folder / "contact_sheet.png", run.film.shots, f"{goal}: {verdict}")
-    model = {"checkpoint": str(checkpoint), "digest": digest(checkpoint)}
-    settings = asdict(config)
-    outcome = outcome_of(run.result, goal, run.success, config.seed, model, run.timings_s, settings)
+def _leave(
+    status: Mapping[str, Any],
+    config: RunConfig,
+    goal: str,
+    folder: Path,
+    checkpoint: Path,
+    timings_s: dict[str, float],
+) -> None:
+    """Write the report beside what the robot left, and say where everything is."""
+    last = status["last"]
+    outcome = Outcome(
+        goal=goal,
+        success=last["success"],
+        reason=last["reason"],
+        detail=last["detail"],
+        seed=config.seed,
+        plan=last["plan"],
+        elapsed_s=last["elapsed_s"],
+        model={"checkpoint": str(checkpoint), "digest": digest(checkpoint)},
+        health=last["health"] | status["facts"],
+        timings_s=timings_s,
+        versions=versions(),
+        settings=asdict(config),
+    )
     write_outcome(folder, outcome)
     out = console()
-    out.print(draw(goal, run.result.plan, run.result.elapsed_s, run.result.health))
-    detail = f" ({run.result.detail})" if run.result.detail else ""
-    colour = "green" if run.success else "red"
-    out.print(
-        f"[bold {colour}]{verdict}[/], says the simulator; the run ended with {run.result.reason}{detail}"
-    )
-    out.print(f"{folder}: run.mp4, contact_sheet.png, report.json")
+    out.print(draw(goal, {**status, **last}))
+    verdict, colour = ("done", "green") if last["success"] else ("not done", "red")
+    detail = f" ({last['detail']})" if last["detail"] else ""
+    out.print(f"[bold {colour}]{verdict}[/], says the simulator; the run ended with {last['reason']}{detail}")
+    out.print(f"{folder}: {', '.join([*last['files'], 'report.json'])}")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -25,7 +24,7 @@ class AskSettings:
         plan_period_s: Least time between plan requests.
         plan_timeout_s: A plan request older than this is given up and made anew.
         lost_s: The model side counts as lost when it has owed a usable chunk for this long.
-        max_age_s: An observation older than this is not asked about; see :class:`AgeMeter`.
+        max_age_s: What is older than this, see :class:`vla.runtime.health.AgeMeter`, is not asked about.
         lockstep_timeout_s: How long lock-step waits for any one answer. Wall time, and long, since there a
             slow machine must not change the outcome.
     """
@@ -44,23 +43,6 @@ class AskSettings:
 class _Asked:
     seq: int
     at_s: float
-
-
-class AgeMeter:
-    """How old observations are, on a clock that may differ from the one that stamped them.
-
-    Only differences on the loop's own clock are compared: the least lag ever seen between a stamp and its
-    arrival counts as none.
-    """
-
-    def __init__(self) -> None:
-        self._least_lag_s = math.inf
-
-    def age_s(self, observation: Observation, now_s: float) -> float:
-        """Seconds that ``observation``, just read at ``now_s``, has aged beyond the youngest one so far."""
-        lag_s = now_s - observation.stamp_s
-        self._least_lag_s = min(self._least_lag_s, lag_s)
-        return lag_s - self._least_lag_s
 
 
 class Asker:
@@ -82,7 +64,6 @@ class Asker:
         self._meter = meter
         self._settings = settings
         self._on_chunk = on_chunk
-        self._ages = AgeMeter()
         self._asked: dict[str, _Asked] = {}
         self._goal = ""
         self._next_plan_s = 0.0
@@ -115,7 +96,6 @@ class Asker:
             Why the model side counts as lost, in one line, or None.
         """
         self.listen(now_s)
-        self._meter.observation_age_s = self._ages.age_s(observation, now_s)
         if self._meter.observation_age_s <= self._settings.max_age_s:
             self._ask_plan(observation, now_s)
             self._ask_act(observation, now_s)

@@ -60,6 +60,11 @@ class Film:
             self._began_s = stamp_s
         self.shots.append(Shot(report.observation.images, report.instruction or "", stamp_s - self._began_s))
 
+    def take(self) -> list[Shot]:
+        """What was kept since the last call; the next shot is a first one again."""
+        shots, self.shots, self._began_s = self.shots, [], None
+        return shots
+
 
 def write_video(path: Path, shots: Sequence[Shot], fps: float, side_px: int = 384) -> None:
     """Write an MP4 (H.264): cameras side by side, the caption below.

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import math
 from collections import deque
 from dataclasses import dataclass, field
 
 import numpy as np
+
+from vla.contract import Observation
 
 _WINDOW = 4096
 
@@ -123,3 +126,20 @@ class HealthMeter:
             chunk_age_s=self.chunk_age_s,
             last_error=self.last_error,
         )
+
+
+class AgeMeter:
+    """How old observations are, on a clock that may differ from the one that stamped them.
+
+    Only differences on the loop's own clock are compared: the least lag ever seen between a stamp and its
+    arrival counts as none.
+    """
+
+    def __init__(self) -> None:
+        self._least_lag_s = math.inf
+
+    def age_s(self, observation: Observation, now_s: float) -> float:
+        """Seconds that ``observation``, just read at ``now_s``, has aged beyond the youngest one so far."""
+        lag_s = now_s - observation.stamp_s
+        self._least_lag_s = min(self._least_lag_s, lag_s)
+        return lag_s - self._least_lag_s

@@ -21,7 +21,7 @@ from vla.runtime.asker import Asker, AskSettings
 from vla.runtime.bus import Bus
 from vla.runtime.chunks import ChunkBuffer, buffer_named
 from vla.runtime.clock import Clock, MonotonicClock
-from vla.runtime.health import HealthMeter, LoopHealth
+from vla.runtime.health import AgeMeter, HealthMeter, LoopHealth
 from vla.runtime.limits import ActionLimiter
 from vla.runtime.report import OnTick, Reason, RunResult, TickReport
 from vla.runtime.supervisor import EngageSettings, Supervisor
@@ -155,6 +155,7 @@ class _Run:
         self._limiter = ActionLimiter(spec, smooth=settings.smooth)
         self._buffer: ChunkBuffer = buffer_named(settings.ask.execution, settings.ask.replan_s, spec.dt_s / 2)
         self._asker = Asker(link, self._limiter, self._buffer, meter, settings.ask, loop.supervisor.answered)
+        self._ages = AgeMeter()
         self._tracking = TrackingMonitor(spec, settings.tracking_share, 0.5)
         self._sent = np.zeros(len(spec.action), np.float32)
         self._sent_s = -math.inf
@@ -172,6 +173,7 @@ class _Run:
             now_s = self._clock.now_s()
             observation = self._bus.read()
             if observation is not None:
+                self._meter.observation_age_s = self._ages.age_s(observation, self._clock.now_s())
                 self._watch(observation, now_s)
             if ended is None:
                 lost = self._advance(observation, now_s)

@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 from vla.contract import Plan
-from vla.runtime.report import RunResult
 
 VERSIONED = ("handily", "mujoco", "torch", "numpy", "pyzmq")
 """Distributions whose versions decide whether a run can be repeated."""
@@ -49,32 +48,6 @@ class Outcome:
     timings_s: dict[str, float]
     versions: dict[str, str]
     settings: dict[str, Any]
-
-
-def outcome_of(
-    result: RunResult,
-    goal: str,
-    success: bool | None,
-    seed: int,
-    model: dict[str, str],
-    timings_s: dict[str, float],
-    settings: dict[str, Any],
-) -> Outcome:
-    """Put together what the loop says, what the simulator judges and what the command knows."""
-    return Outcome(
-        goal=goal,
-        success=success,
-        reason=result.reason,
-        detail=result.detail,
-        seed=seed,
-        plan=plan_lines(result.plan),
-        elapsed_s=result.elapsed_s,
-        model=model,
-        health=asdict(result.health),
-        timings_s=timings_s,
-        versions=versions(),
-        settings=settings,
-    )
 
 
 def new_run_folder(parent: Path, now: datetime) -> Path:

@@ -89,6 +89,10 @@ class RobotStation:
             self._began_s = report.now_s
         self._latest = report
 
+    def end_run(self) -> None:
+        """End the run under way; from any thread."""
+        self._stop_run.set()
+
     def serve(
         self,
         loop: ControlLoop,
@@ -131,7 +135,13 @@ class RobotStation:
             _log.exception("run %d", number)
             self._last = {"run": number, "error": f"{type(error).__name__}: {error}"}
         else:
-            told = {"reason": result.reason, "detail": result.detail, "elapsed_s": result.elapsed_s}
+            told = {
+                "reason": result.reason,
+                "detail": result.detail,
+                "elapsed_s": result.elapsed_s,
+                "plan": plan_lines(result.plan),
+                "health": _finite(asdict(result.health)),
+            }
             self._last = {"run": number, **told, **finish(goal, seed, result)}
         self._under_way = None
 
