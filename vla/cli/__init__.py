@@ -177,14 +177,32 @@ def doctor() -> None:
 
 @app.command()
 @reported
-def bench(overrides: Overrides = None, show_config: Show = False) -> None:
-    """Time the simulator, the policy and the bridge on this machine.
+def bench(
+    words: Annotated[list[str] | None, typer.Argument(metavar="[bridge|loop] KEY=VALUE")] = None,
+    show_config: Show = False,
+) -> None:
+    """Time the simulator, the policy and the bridge; or the bridge beside others, or the loop's punctuality.
 
     [dim]handily bench seconds=5[/dim]
-    """
-    from vla.cli.bench import bench as command
 
-    command(overrides or [], show_config)
+    [dim]handily bench bridge out=bench[/dim]   ratios to a bare TCP socket, openpi's wire and gRPC
+
+    [dim]handily bench loop out=bench[/dim]   lateness of ticks, idle and with every core busy
+    """
+    words = words or []
+    kind = words[0] if words and "=" not in words[0] else ""
+    if kind == "bridge":
+        from vla.cli.bench_bridge import bench_bridge
+
+        bench_bridge(words[1:], show_config)
+    elif kind == "loop":
+        from vla.cli.bench_loop import bench_loop
+
+        bench_loop(words[1:], show_config)
+    else:
+        from vla.cli.bench import bench as command
+
+        command(words, show_config)
 
 
 def main() -> None:
