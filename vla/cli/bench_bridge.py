@@ -1,4 +1,4 @@
-"""``handily bench bridge``: the bridge beside a bare socket and what others use, and several robots at once."""
+"""``handily bench bridge``: the bridge beside a bare socket and what others use, and a crowd of robots."""
 
 from __future__ import annotations
 
