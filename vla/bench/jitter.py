@@ -87,11 +87,11 @@ def run_loop(control_hz: float, seconds: float) -> tuple[list[float], int]:
 
 
 @contextmanager
-def hogs(count: int) -> Iterator[None]:
-    """Keep ``count`` cores busy with pure Python, each in a process of its own."""
+def hogs(count: int) -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Keep ``count`` cores busy with pure Python, each in a process of its own; yields the processes."""
     running = [subprocess.Popen([sys.executable, "-c", _HOG]) for _ in range(count)]
     try:
-        yield
+        yield running
     finally:
         for process in running:
             process.kill()
