@@ -12,12 +12,15 @@ from numpy.typing import NDArray
 
 from vla.contract import (
     ActionChunk,
+    ActRequest,
+    BatchPolicy,
     ContractError,
     Driver,
     Observation,
     Plan,
     Planner,
     Policy,
+    Prefix,
     RobotSpec,
 )
 
@@ -44,7 +47,9 @@ def check_policy(
     """Laws of :class:`~vla.contract.Policy`.
 
     Every chunk is finite float32 inside the spec's limits with row 0 due at the observation's stamp; the
-    same seed and inputs give the same bytes; inputs are not mutated; a chunk once given does not change.
+    same seed and inputs give the same bytes; inputs are not mutated; a chunk once given does not change; a
+    prefix may be given, and a later call without one is not touched by it. A batch answers each request as if
+    it were alone, up to rounding.
 
     Args:
         policy: Under test; it is reset.
@@ -65,6 +70,25 @@ def check_policy(
         _require(
             one.actions.tobytes() == other.actions.tobytes(), "the same seed and inputs gave different bytes"
         )
+    prefix = Prefix(first[0].actions.copy(), min(1, len(first[0].actions)))
+    kept = prefix.actions.tobytes()
+    policy.reset(seed)
+    chunk = policy.act(seen[0], instruction, prefix)
+    _legal(lambda: chunk.check(policy.spec))
+    _require(prefix.actions.tobytes() == kept, "act changed the prefix it was given")
+    if isinstance(policy, BatchPolicy):
+        _check_batch(policy, instruction, seen, prefix)
+
+
+def _check_batch(policy: BatchPolicy, instruction: str, seen: list[Observation], prefix: Prefix) -> None:
+    requests = [ActRequest(seen[i % len(seen)], instruction, (None, prefix)[i % 2], i) for i in range(3)]
+    together = policy.act_batch(requests)
+    _require(len(together) == len(requests), f"{len(requests)} requests gave {len(together)} chunks")
+    for request, chunk in zip(requests, together, strict=True):
+        _legal(lambda chunk=chunk: chunk.check(policy.spec))
+        [alone] = policy.act_batch([request])
+        same = np.allclose(chunk.actions, alone.actions, atol=1e-4, rtol=1e-4)
+        _require(same, "a request's chunk depends on who else asks")
 
 
 def _acts(policy: Policy, instruction: str, seen: list[Observation], seed: int) -> list[ActionChunk]:

@@ -69,6 +69,37 @@ class Reusing(Good):
         return ActionChunk(self.kept, 0.05, observation.stamp_s)
 
 
+class Grabby(Good):
+    """Writes into the prefix it was lent."""
+
+    def act(self, observation, instruction, prefix=None):
+        if prefix is not None:
+            prefix.actions[:] = 0
+        return super().act(observation, instruction, prefix)
+
+
+class Batched(Good):
+    def act_batch(self, requests):
+        return [self._answer(request) for request in requests]
+
+    def _answer(self, request):
+        self.reset(request.seed)
+        return self.act(request.observation, request.instruction, request.prefix)
+
+
+class Mixing(Batched):
+    """One generator for the whole batch: what a robot gets depends on who asks before it."""
+
+    def act_batch(self, requests):
+        self.reset(requests[0].seed)
+        return [self.act(r.observation, r.instruction, r.prefix) for r in requests]
+
+
+class Losing(Batched):
+    def act_batch(self, requests):
+        return super().act_batch(requests)[:1]
+
+
 class Meddling(Good):
     def act(self, observation, instruction, prefix=None):
         chunk = super().act(observation, instruction, prefix)
@@ -78,9 +109,10 @@ class Meddling(Good):
 
 def test_a_good_policy_passes() -> None:
     check_policy(Good(), "go")
+    check_policy(Batched(), "go")
 
 
-@pytest.mark.parametrize("kind", [Forgetful, Nan, Far, Wide, Late, Reusing])
+@pytest.mark.parametrize("kind", [Forgetful, Nan, Far, Wide, Late, Reusing, Grabby, Mixing, Losing])
 def test_a_bad_policy_is_caught(kind: type[Good]) -> None:
     with pytest.raises(ConformanceError):
         check_policy(kind(), "go")

@@ -6,6 +6,7 @@ import pytest
 import torch
 
 from policies.network_policy import NetworkPolicy, load_policy
+from vla.conformance import check_policy
 from vla.contract import (
     ActRequest,
     BatchPolicy,
@@ -157,3 +158,7 @@ def test_a_prefix_that_does_not_fit_is_refused(policy: NetworkPolicy, robot: Rob
     ):
         with pytest.raises(ContractError, match=message):
             policy.act(see(robot), "reach", wrong)
+
+
+def test_it_passes_the_checks_of_a_policy_alone_and_in_batches(trained: Path) -> None:
+    check_policy(load_policy(trained, device="cpu", threads=1), "reach the red block")
