@@ -73,6 +73,7 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["train", "data=/nowhere"], ["/nowhere"]),
         (["serve", "checkpoint=/nowhere"], ["/nowhere"]),
         (["bench", "seconds=-1", "checkpoint=none"], ["seconds=-1.0"]),
+        (["doctor", "simm"], ["simm", "did you mean 'sim'", "serve"]),
         (["dataset", "info", "/nowhere"], ["/nowhere"]),
         (["dataset", "show", "/nowhere", "episodes=0"], ["episodes=0"]),
         (["dataset", "replay", "/nowhere", "tolerance=3"], ["did you mean 'tolerance_mm'"]),
