@@ -52,11 +52,16 @@ class Finding:
     mend: str = ""
 
 
+def is_present(module: str) -> bool:
+    """Whether a package can be imported, without importing it."""
+    return importlib.util.find_spec(module) is not None
+
+
 def examine(
     try_backend: Callable[[str], str],
     backends: Sequence[str],
     wanted: Sequence[str] = (),
-    present: Callable[[str], bool] | None = None,
+    present: Callable[[str], bool] = is_present,
 ) -> list[Finding]:
     """Look at everything; takes a few seconds, most of them for importing torch.
 
@@ -64,13 +69,12 @@ def examine(
         try_backend: Draws a picture with a rendering backend; returns what went wrong, or ``""``.
         backends: Names to try, best first; the last one needs no GL.
         wanted: Extras that have to be there, of :data:`vla.extras.EXTRAS`.
-        present: Whether a package can be imported, by its import name; looked up by default.
+        present: Whether a package can be imported, by its import name; for example ``"PIL"``.
 
     Returns:
         Findings in reading order. What an extra brings is only looked at where the extra is complete: a
         robot computer may have a torch of its own that is none of our business.
     """
-    present = present or is_present
     absent = _absent(present)
     return [
         python(sys.version_info[:3]),
@@ -93,15 +97,9 @@ def python(version: tuple[int, int, int]) -> Finding:
     return Finding("Python", "red", text, "make .venv again with Python 3.11 or newer")
 
 
-def is_present(module: str) -> bool:
-    """Whether a package can be imported, without importing it."""
-    return importlib.util.find_spec(module) is not None
-
-
-def fitness(present: Callable[[str], bool] | None = None) -> str:
+def fitness(present: Callable[[str], bool] = is_present) -> str:
     """What an installation without red findings is good for: ``handily run``, or a robot's side alone."""
-    absent = _absent(present or is_present)
-    return "Fit to run." if not absent.keys() & RUN_EXTRAS else "Fit to run as a robot client."
+    return "Fit to run as a robot client." if RUN_EXTRAS & _absent(present).keys() else "Fit to run."
 
 
 def extras(present: Callable[[str], bool], wanted: Sequence[str] = ()) -> Finding:
