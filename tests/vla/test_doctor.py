@@ -120,6 +120,14 @@ def test_installed_distributions_are_held_against_our_own_metadata():
     assert finding.found == __import__("importlib.metadata").metadata.version("mujoco")
 
 
+def test_a_distribution_outside_the_range_that_an_extra_asks_for_is_red(monkeypatch):
+    lines = ["numpy>=1.26", "mujoco<2,>=1.5; extra == 'all'", "mujoco<2,>=1.5; extra == 'sim'"]
+    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda name: lines)
+    finding = doctor.distribution("mujoco")
+    assert finding.status == "red"
+    assert finding.mend == "pip install 'mujoco<2,>=1.5'"
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="scheduling classes are Linux's")
 def test_probing_privileges_leaves_the_scheduler_as_it_was():
     import os
