@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from vla.cli import app
 from vla.cli.checkpoints import digest, model_id, picture_size, resolve_checkpoint
 from vla.config import ConfigError
+from vla.doctor import Finding
 
 COMMANDS = ("run", "collect", "train", "eval", "serve", "dataset", "doctor", "bench")
 
@@ -111,6 +112,15 @@ def test_a_sentence_that_the_table_cannot_show_is_refused_before_anything_starts
 def test_the_robot_side_starts_without_torch(module: str):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_the_doctor_prints_what_to_type_with_its_square_brackets(monkeypatch: pytest.MonkeyPatch):
+    finding = Finding("extras", "red", "lib[1]", "pip install 'handily[sim]'")
+    monkeypatch.setattr("vla.doctor.examine", lambda *_: [finding])
+    done = call("doctor")
+    assert done.exit_code == 1
+    assert "lib[1]" in done.output
+    assert "pip install 'handily[sim]'" in done.output
 
 
 def test_help_loads_no_heavy_room():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import typer
+from rich.markup import escape
 from rich.table import Table
 
 from vla.cli.terminal import console
@@ -33,8 +34,8 @@ def doctor(words: Sequence[str]) -> None:
     findings = [*examine(try_backend, BACKENDS, wanted), shipped_checkpoint(SHIPPED)]
     table = Table(box=None, show_header=False, padding=(0, 1))
     for finding in findings:
-        mend = f"\n[dim]mend: {finding.mend}[/dim]" if finding.mend else ""
-        table.add_row(f"[{finding.status}]●[/]", finding.name, finding.found + mend)
+        mend = f"\n[dim]mend: {escape(finding.mend)}[/dim]" if finding.mend else ""
+        table.add_row(f"[{finding.status}]●[/]", finding.name, escape(finding.found) + mend)
     out = console()
     out.print(table)
     if any(finding.status == "red" for finding in findings):
