@@ -48,7 +48,7 @@ clean:
 	touch $@
 
 .venv/.stamp-run: pyproject.toml constraints.txt .venv/.stamp-torch
-	$(PIP) -c constraints.txt -e .
+	$(PIP) -c constraints.txt -e '.[all]'
 	@$(BIN)/python -c 'from sim.backend import BACKENDS, try_backend as t; exit(all(map(t, BACKENDS[:-1])))' \
 	|| { $(ROOT) apt-get update -qq && $(ROOT) apt-get install -y -qq --no-install-recommends libegl1 libgl1; } \
 	|| echo "No GL library could be installed: pictures come from the slower ray caster."

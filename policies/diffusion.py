@@ -5,8 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import torch
-from diffusers.schedulers.scheduling_ddim import DDIMScheduler
-from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
 from torch import Tensor
 
 from policies.chunking import Overlap
@@ -34,6 +32,10 @@ class Diffusion:
     """Learns the noise in a noisy chunk."""
 
     def __init__(self, config: DiffusionConfig) -> None:
+        # Only here, since every policy's configuration names this file and diffusers takes long to import.
+        from diffusers.schedulers.scheduling_ddim import DDIMScheduler
+        from diffusers.schedulers.scheduling_ddpm import DDPMScheduler
+
         self.config = config
         shared = {
             "num_train_timesteps": config.train_steps,

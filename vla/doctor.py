@@ -1,13 +1,15 @@
 """Is this machine, and this installation, fit to run Handily? Each finding says how to mend it.
 
 Red means that a command will fail, yellow that it will work with a limit (slower pictures, no real-time
-priority), green that nothing needs doing.
+priority), green that nothing needs doing. A robot computer needs no more than the client, so an extra that is
+not installed is only red when it was asked for.
 """
 
 from __future__ import annotations
 
 import ctypes
 import importlib.metadata
+import importlib.util
 import os
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -18,11 +20,16 @@ from typing import Literal
 from packaging.requirements import Requirement
 from packaging.version import Version
 
+from vla.extras import EXTRAS
+
 Status = Literal["green", "yellow", "red"]
 
 DISTRIBUTION = "handily"
 PACKAGES = ("vla", "sim", "policies")
 """Import names that must be ours alone; they are plain words, so another distribution may claim one."""
+
+RUN_EXTRAS = frozenset({"record", "sim", "serve"})
+"""What ``handily run`` needs."""
 
 GL_PACKAGES = "apt-get install --no-install-recommends libegl1 libgl1"
 _LOCK_BYTES = 32 << 20
@@ -45,22 +52,36 @@ class Finding:
     mend: str = ""
 
 
-def examine(try_backend: Callable[[str], str], backends: Sequence[str]) -> list[Finding]:
+def is_present(module: str) -> bool:
+    """Whether a package can be imported, without importing it."""
+    return importlib.util.find_spec(module) is not None
+
+
+def examine(
+    try_backend: Callable[[str], str],
+    backends: Sequence[str],
+    wanted: Sequence[str] = (),
+    present: Callable[[str], bool] = is_present,
+) -> list[Finding]:
     """Look at everything; takes a few seconds, most of them for importing torch.
 
     Args:
         try_backend: Draws a picture with a rendering backend; returns what went wrong, or ``""``.
         backends: Names to try, best first; the last one needs no GL.
+        wanted: Extras that have to be there, of :data:`vla.extras.EXTRAS`.
+        present: Whether a package can be imported, by its import name; for example ``"PIL"``.
 
     Returns:
-        Findings in reading order.
+        Findings in reading order. What an extra brings is only looked at where the extra is complete: a
+        robot computer may have a torch of its own that is none of our business.
     """
+    absent = _absent(present)
     return [
         python(sys.version_info[:3]),
-        torch_and_device(),
-        distribution("mujoco"),
-        renderer(try_backend, backends),
-        video_encoder(),
+        extras(present, wanted),
+        *([torch_and_device()] if "serve" not in absent else []),
+        *([distribution("mujoco"), renderer(try_backend, backends)] if "sim" not in absent else []),
+        *([video_encoder()] if "record" not in absent else []),
         cores(),
         owners(importlib.metadata.packages_distributions()),
         priority(),
@@ -74,6 +95,34 @@ def python(version: tuple[int, int, int]) -> Finding:
     if version >= (3, 11, 0):
         return Finding("Python", "green", text)
     return Finding("Python", "red", text, "make .venv again with Python 3.11 or newer")
+
+
+def fitness(present: Callable[[str], bool] = is_present) -> str:
+    """What an installation without red findings is good for: ``handily run``, or a robot's side alone."""
+    return "Fit to run as a robot client." if RUN_EXTRAS & _absent(present).keys() else "Fit to run."
+
+
+def extras(present: Callable[[str], bool], wanted: Sequence[str] = ()) -> Finding:
+    """Which extras are installed.
+
+    Args:
+        present: Whether a package can be imported.
+        wanted: Extras that have to be there.
+
+    Returns:
+        Red when a wanted one is not complete, yellow when any other is there by half: its commands would fail
+        although somebody seems to have meant them to work.
+    """
+    absent = _absent(present)
+    there = ", ".join(name for name in EXTRAS if name not in absent) or "none"
+    found = f"{there}; not installed: {', '.join(absent)}" if absent else there
+    if missed := [name for name in EXTRAS if name in wanted and name in absent]:
+        return Finding("extras", "red", found, f"pip install 'handily[{','.join(missed)}]'")
+    halves = {name: modules for name, modules in absent.items() if len(modules) < len(EXTRAS[name])}
+    if halves:
+        lacks = "; ".join(f"{name} lacks {', '.join(modules)}" for name, modules in halves.items())
+        return Finding("extras", "yellow", f"{found}; {lacks}", f"pip install 'handily[{','.join(halves)}]'")
+    return Finding("extras", "green", found)
 
 
 def distribution(name: str) -> Finding:
@@ -197,8 +246,14 @@ def shipped_checkpoint(folder: Path) -> Finding:
     return Finding("checkpoint", "red", f"{folder} is not there", mend)
 
 
+def _absent(present: Callable[[str], bool]) -> dict[str, list[str]]:
+    """Incomplete extras with the import names that each one lacks."""
+    lacking = {name: [m for m in modules if not present(m)] for name, modules in EXTRAS.items()}
+    return {name: modules for name, modules in lacking.items() if modules}
+
+
 def _requirement(name: str) -> Requirement:
-    """Our own metadata's line about ``name``; any version when we are not installed."""
+    """Our own metadata's demand on ``name``; any version when we are not installed."""
     try:
         lines = importlib.metadata.requires(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
@@ -206,5 +261,5 @@ def _requirement(name: str) -> Requirement:
     for line in lines:
         requirement = Requirement(line)
         if requirement.name == name:
-            return requirement
+            return Requirement(f"{name}{requirement.specifier}")
     return Requirement(name)

@@ -79,11 +79,19 @@ def test_an_empty_environment_gets_everything_it_needs_and_passes_the_doctor(whe
     venv.create(tmp_path / "empty", with_pip=True)
     python = tmp_path / "empty" / "bin" / "python"
     install = run(
-        python, "-m", "pip", "install", "-q", "-c", CHECKOUT / "constraints.txt", wheel, cwd=tmp_path
+        python,
+        "-m",
+        "pip",
+        "install",
+        "-q",
+        "-c",
+        CHECKOUT / "constraints.txt",
+        f"{wheel}[all]",
+        cwd=tmp_path,
     )
     assert install.returncode == 0, install.stderr
     checked = run(python, "-m", "pip", "check", cwd=tmp_path)
     assert checked.returncode == 0, checked.stdout
-    doctor = run(tmp_path / "empty" / "bin" / "handily", "doctor", cwd=tmp_path)
+    doctor = run(tmp_path / "empty" / "bin" / "handily", "doctor", "all", cwd=tmp_path)
     assert doctor.returncode == 0, doctor.stdout
     assert "Fit to run." in doctor.stdout

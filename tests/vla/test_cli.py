@@ -12,6 +12,7 @@ from typer.testing import CliRunner
 from vla.cli import app
 from vla.cli.checkpoints import digest, model_id, picture_size, resolve_checkpoint
 from vla.config import ConfigError
+from vla.doctor import Finding
 
 COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "doctor", "bench")
 
@@ -73,6 +74,7 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["train", "data=/nowhere"], ["/nowhere"]),
         (["serve", "checkpoint=/nowhere"], ["/nowhere"]),
         (["bench", "seconds=-1", "checkpoint=none"], ["seconds=-1.0"]),
+        (["doctor", "simm"], ["simm", "did you mean 'sim'", "serve"]),
         (["dataset", "info", "/nowhere"], ["/nowhere"]),
         (["dataset", "show", "/nowhere", "episodes=0"], ["episodes=0"]),
         (["dataset", "replay", "/nowhere", "tolerance=3"], ["did you mean 'tolerance_mm'"]),
@@ -110,6 +112,15 @@ def test_a_sentence_that_the_table_cannot_show_is_refused_before_anything_starts
 def test_the_robot_side_starts_without_torch(module: str):
     code = f"import sys, {module}; sys.exit('torch' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0
+
+
+def test_the_doctor_prints_what_to_type_with_its_square_brackets(monkeypatch: pytest.MonkeyPatch):
+    finding = Finding("extras", "red", "lib[1]", "pip install 'handily[sim]'")
+    monkeypatch.setattr("vla.doctor.examine", lambda *_: [finding])
+    done = call("doctor")
+    assert done.exit_code == 1
+    assert "lib[1]" in done.output
+    assert "pip install 'handily[sim]'" in done.output
 
 
 def test_help_loads_no_heavy_room():

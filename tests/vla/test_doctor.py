@@ -8,17 +8,71 @@ import pytest
 
 from sim.backend import BACKENDS, try_backend
 from vla import doctor
+from vla.extras import EXTRAS
 
 
 def test_this_machine_gets_one_finding_per_subject_and_nothing_red_that_tests_need():
     findings = doctor.examine(try_backend, BACKENDS)
     names = [finding.name for finding in findings]
     assert len(set(names)) == len(names)
-    assert {"Python", "torch", "mujoco", "renderer", "cores", "packages", "SCHED_FIFO", "mlock"} <= set(names)
+    assert {
+        "Python",
+        "extras",
+        "torch",
+        "mujoco",
+        "renderer",
+        "video",
+        "cores",
+        "packages",
+        "SCHED_FIFO",
+        "mlock",
+    } <= set(names)
     for finding in findings:
         assert bool(finding.mend) == (finding.status != "green"), finding
     status = {finding.name: finding.status for finding in findings}
     assert status["Python"] == status["torch"] == status["mujoco"] == "green"
+
+
+def test_a_thin_installation_has_nothing_red_and_is_fit_to_be_a_robot_client():
+    def present(module: str) -> bool:
+        return module in EXTRAS["cli"]
+
+    findings = doctor.examine(try_backend, BACKENDS, present=present)
+    assert not [finding for finding in findings if finding.status == "red"]
+    assert not {finding.name for finding in findings} & {"torch", "mujoco", "renderer", "video"}
+    extras = next(finding for finding in findings if finding.name == "extras")
+    assert extras.found == "cli; not installed: images, record, otg, compat, serve, sim, train"
+    assert doctor.fitness(present) == "Fit to run as a robot client."
+
+
+def test_an_extra_that_was_asked_for_is_red_where_it_is_missing():
+    def present(module: str) -> bool:
+        return module in EXTRAS["cli"]
+
+    finding = doctor.extras(present, ["cli", "serve", "sim"])
+    assert finding.status == "red"
+    assert finding.mend == "pip install 'handily[serve,sim]'"
+    assert doctor.extras(present, ["cli"]).status == "green"
+    assert doctor.examine(try_backend, BACKENDS, ["sim"], present)[1].status == "red"
+
+
+def test_half_an_extra_is_told_but_a_strange_torch_does_not_make_a_robot_computer_unfit(monkeypatch):
+    def present(module: str) -> bool:
+        return module in (*EXTRAS["cli"], "torch")
+
+    monkeypatch.setattr(doctor, "torch_and_device", lambda: doctor.Finding("torch", "red", "1.0", "mend"))
+    findings = doctor.examine(try_backend, BACKENDS, present=present)
+    assert not [finding for finding in findings if finding.status == "red"]
+    assert findings[1].status == "yellow"
+    assert "serve lacks diffusers" in findings[1].found
+    assert findings[1].mend == "pip install 'handily[serve]'"
+
+
+@pytest.mark.parametrize("lacking", ["mujoco", "av", "torch"])
+def test_a_run_needs_the_simulator_the_server_and_the_film(lacking: str):
+    assert doctor.fitness(lambda module: True) == "Fit to run."
+    assert doctor.fitness(lambda module: module not in EXTRAS["train"] + EXTRAS["otg"]) == "Fit to run."
+    assert doctor.fitness(lambda module: module != lacking) == "Fit to run as a robot client."
 
 
 @pytest.mark.parametrize(
@@ -64,6 +118,14 @@ def test_installed_distributions_are_held_against_our_own_metadata():
     finding = doctor.distribution("mujoco")
     assert finding.status == "green"
     assert finding.found == __import__("importlib.metadata").metadata.version("mujoco")
+
+
+def test_a_distribution_outside_the_range_that_an_extra_asks_for_is_red(monkeypatch):
+    lines = ["numpy>=1.26", "mujoco<2,>=1.5; extra == 'all'", "mujoco<2,>=1.5; extra == 'sim'"]
+    monkeypatch.setattr(doctor.importlib.metadata, "requires", lambda name: lines)
+    finding = doctor.distribution("mujoco")
+    assert finding.status == "red"
+    assert finding.mend == "pip install 'mujoco<2,>=1.5'"
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="scheduling classes are Linux's")

@@ -33,6 +33,7 @@ app.add_typer(dataset_app, name="dataset")
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", show_default=False)]
 Words = Annotated[list[str] | None, typer.Argument(metavar="SENTENCE KEY=VALUE", show_default=False)]
+Extras = Annotated[list[str] | None, typer.Argument(metavar="EXTRA", show_default=False)]
 Show = Annotated[bool, typer.Option("--show-config", help="Print every key with its value, and stop.")]
 
 
@@ -168,11 +169,18 @@ def dataset_replay(folder: str, overrides: Overrides = None) -> None:
 
 @app.command()
 @reported
-def doctor() -> None:
-    """Check this machine and installation; a red line says how to mend it. Exit code 1 when one is red."""
+def doctor(extras: Extras = None) -> None:
+    """Check this machine and installation; a red line says how to mend it. Exit code 1 when one is red.
+
+    What is not installed is no fault, unless the extra is named.
+
+    [dim]handily doctor[/dim]   whatever is installed
+
+    [dim]handily doctor sim serve[/dim]   and these must be
+    """
     from vla.cli.doctor import doctor as command
 
-    command()
+    command(extras or [])
 
 
 @app.command()

@@ -10,6 +10,7 @@ from typing import ParamSpec
 import typer
 
 from vla.contract import ContractError
+from vla.extras import needs
 
 Given = ParamSpec("Given")
 
@@ -23,18 +24,34 @@ ROOM_ERRORS = (
 )
 """Module and class of errors that speak to the person but do not derive from ContractError."""
 
+EXTRAS = {
+    "run": "sim,serve",
+    "collect": "sim",
+    "train": "train,sim",
+    "evaluate": "sim,serve",
+    "serve": "serve",
+    "bench": "sim,serve",
+    "dataset_info": "record",
+    "dataset_doctor": "record",
+    "dataset_show": "record",
+    "dataset_replay": "sim",
+}
+"""What to install for a whole command; for those not listed it is the extra of the first package missed."""
+
 
 def reported(command: Callable[Given, None]) -> Callable[Given, None]:
     """Wrap a command so that a mistake or Ctrl-C ends it with one line on stderr and no traceback.
 
-    What counts as a mistake: :class:`vla.contract.ContractError`, :data:`ROOM_ERRORS`, and a file that is
-    missing or cannot be used. Anything else is a bug, and keeps its traceback.
+    What counts as a mistake: :class:`vla.contract.ContractError`, :data:`ROOM_ERRORS`, an optional package
+    that is not installed, and a file that is missing or cannot be used. Anything else is a bug, and keeps its
+    traceback.
     """
 
     @functools.wraps(command)
     def guarded(*args: Given.args, **kwargs: Given.kwargs) -> None:
         try:
-            command(*args, **kwargs)
+            with needs(EXTRAS.get(command.__name__)):
+                command(*args, **kwargs)
         except KeyboardInterrupt:
             typer.echo("handily: interrupted", err=True)
             raise typer.Exit(INTERRUPTED) from None
