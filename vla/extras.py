@@ -17,6 +17,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "record": ("av", "pyarrow"),
     "otg": ("ruckig",),
     "compat": ("websockets",),
+    "plot": ("matplotlib",),
+    "bench": ("grpc",),
     "serve": ("diffusers", "prometheus_client", "safetensors", "tokenizers", "torch"),
     "sim": ("OpenGL", "gymnasium", "mujoco"),
     "train": ("accelerate", "tensorboard", "transformers"),

@@ -30,6 +30,7 @@ from vla.bridge.remote import RemotePolicy
 from vla.bridge.server import PolicyServer
 from vla.conformance import sample_observation
 from vla.contract import ActionChunk, Axis, Observation, Prefix, RobotSpec
+from vla.extras import needs
 
 WIRES = ("tcp", "bridge", "curve", "openpi", "grpc")
 _ROWS = 50
@@ -235,7 +236,8 @@ def _unpacked(data: bytes) -> Any:
 
 @contextmanager
 def _openpi_client(address: str) -> Iterator[Callable[[], object]]:
-    from websockets.sync.client import connect
+    with needs("compat"):
+        from websockets.sync.client import connect
 
     seen = _observation()
     with connect(address, compression=None, max_size=None) as link:
@@ -250,7 +252,8 @@ def _openpi_client(address: str) -> Iterator[Callable[[], object]]:
 
 
 def _serve_openpi() -> None:
-    from websockets.sync.server import ServerConnection, serve
+    with needs("compat"):
+        from websockets.sync.server import ServerConnection, serve
 
     rows = np.zeros((_ROWS, 14), np.float32)
 
@@ -268,7 +271,8 @@ def _serve_openpi() -> None:
 
 @contextmanager
 def _grpc_client(address: str) -> Iterator[Callable[[], object]]:
-    import grpc
+    with needs("bench"):
+        import grpc
 
     blob = _blob()
     with grpc.insecure_channel(address) as channel:
@@ -279,7 +283,8 @@ def _grpc_client(address: str) -> Iterator[Callable[[], object]]:
 def _serve_grpc() -> None:
     from concurrent.futures import ThreadPoolExecutor
 
-    import grpc
+    with needs("bench"):
+        import grpc
 
     answer = _answer()
     handler = grpc.unary_unary_rpc_method_handler(lambda request, context: answer)

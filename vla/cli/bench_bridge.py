@@ -16,6 +16,7 @@ from vla.cli.checkpoints import picture_size, resolve_checkpoint
 from vla.cli.settings import configured
 from vla.cli.terminal import console
 from vla.config import check_choice
+from vla.extras import needs
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,8 @@ def table_of(timings: Sequence[Timing]) -> Table:
 
 def plot(timings: Sequence[Timing], path: Path) -> None:
     """The middle of each wire's latencies as a bar, its tail up to p99 as a line."""
-    from matplotlib.figure import Figure
+    with needs("plot"):
+        from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 3.6), layout="constrained")
     axes = figure.subplots()

@@ -14,6 +14,7 @@ from rich.table import Table
 from vla.bench.jitter import Jitter, measure
 from vla.cli.settings import configured
 from vla.cli.terminal import console, counted
+from vla.extras import needs
 
 
 @dataclass(frozen=True)
@@ -65,7 +66,8 @@ def bench_loop(overrides: list[str], show_config: bool) -> None:
 
 def plot(found: Sequence[Jitter], path: Path) -> None:
     """How often a tick is later than so much: one curve per cell, one panel per rate."""
-    from matplotlib.figure import Figure
+    with needs("plot"):
+        from matplotlib.figure import Figure
 
     rates = sorted({one.control_hz for one in found})
     figure = Figure(figsize=(4.2 * len(rates), 3.6), layout="constrained")

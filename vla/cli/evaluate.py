@@ -23,6 +23,7 @@ from vla.cli.checkpoints import digest, resolve_checkpoint
 from vla.cli.settings import check_device, check_renderer, configured, families
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
+from vla.extras import needs
 from vla.runtime.chunks import EXECUTIONS
 from vla.runtime.outcome import new_run_folder
 
@@ -146,7 +147,8 @@ def table_of(report: EvalReport) -> Table:
 
 def plot_delays(report: EvalReport, path: Path) -> None:
     """Mean success against the delay of the policy's answers, a curve per way of carrying out chunks."""
-    from matplotlib.figure import Figure
+    with needs("plot"):
+        from matplotlib.figure import Figure
 
     figure = Figure(figsize=(6.4, 4.0), layout="constrained")
     axes = figure.subplots()

@@ -30,7 +30,7 @@ EXTRAS = {
     "train": "train,sim",
     "evaluate": "sim,serve",
     "serve": "serve",
-    "bench": "sim,serve",
+    "bench": "sim,serve,bench",
     "dataset_info": "record",
     "dataset_doctor": "record",
     "dataset_show": "record",

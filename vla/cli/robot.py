@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import threading
@@ -9,29 +10,28 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
-from sim.backend import choose_backend
-from sim.driver import MujocoDriver
-from sim.request import Judge, RequestWorld
-from sim.robot import robot_spec
 from vla.bridge.client import BridgeClient
 from vla.bridge.process import announce, stop_when_orphaned
-from vla.cli.settings import check_renderer, configured
+from vla.cli.settings import configured
 from vla.cli.terminal import console
 from vla.config import check_choice
-from vla.contract import Driver
+from vla.contract import Driver, RobotSpec
 from vla.drivers.mock import MockDriver
+from vla.extras import needs
 from vla.planner.language import split_goal
 from vla.runtime.asker import AskSettings
 from vla.runtime.chunks import EXECUTIONS
 from vla.runtime.clock import Clock, MonotonicClock, SimulatedClock
-from vla.runtime.film import Film, write_contact_sheet, write_video
 from vla.runtime.loop import PACES, ControlLoop, LoopSettings
 from vla.runtime.report import RunResult, TickReport
 from vla.runtime.scheduling import request_realtime
 from vla.runtime.station import RobotStation
 from vla.runtime.supervisor import EngageSettings
+
+if TYPE_CHECKING:
+    from vla.runtime.film import Film
 
 DRIVERS = ("mujoco", "mock")
 
@@ -41,6 +41,7 @@ class RobotConfig:
     """Keys of ``handily robot``; what they mean stands in ``configs/robot.yaml``."""
 
     driver: str
+    spec: str | None
     server: str
     scene: str
     seed: int
@@ -63,7 +64,6 @@ class RobotConfig:
         check_choice("driver", self.driver, DRIVERS)
         check_choice("pace", self.pace, PACES)
         check_choice("execution", self.execution, EXECUTIONS)
-        check_renderer(self.renderer)
         for key, least in (("seed", 0), ("image_size", 8), ("port", 0), ("proof_s", 0)):
             if getattr(self, key) < least:
                 raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
@@ -82,6 +82,18 @@ class RobotConfig:
             engage=EngageSettings(proof_s=self.proof_s),
             smooth=self.smooth,
         )
+
+
+class Judge(Protocol):
+    """What looks at every tick and knows whether the task is done, see :class:`sim.request.Judge`."""
+
+    @property
+    def words(self) -> str: ...
+
+    @property
+    def success(self) -> bool: ...
+
+    def look(self) -> None: ...
 
 
 class Verdict:
@@ -118,10 +130,10 @@ def robot(overrides: list[str], show_config: bool) -> None:
     with _driver(config, clock) as (driver, judge), BridgeClient(config.server, driver.spec) as client:
         info = client.hello()
         facts = asdict(request_realtime(config.realtime_priority)) | {"model_id": info.model_id}
-        film = Film(driver.spec.control_hz)
+        film = _film(config, driver.spec.control_hz)
         station = RobotStation(config.port, lambda: judge.words if judge else "", facts)
         verdict = Verdict(judge, config.linger_s, station.end_run) if judge else None
-        consumers = [film, station] if verdict is None else [verdict, film, station]
+        consumers = [consumer for consumer in (verdict, film, station) if consumer is not None]
         loop = ControlLoop(driver, client, clock, config.loop_settings(), consumers)
 
         def finish(goal: str, seed: int, result: RunResult) -> dict[str, Any]:
@@ -139,9 +151,13 @@ def robot(overrides: list[str], show_config: bool) -> None:
 def _driver(config: RobotConfig, clock: Clock) -> Iterator[tuple[Driver, Judge | None]]:
     """The driver, opened, and who judges what it does."""
     if config.driver == "mock":
-        with MockDriver(robot_spec(config.image_size), clock) as driver:
+        with MockDriver(_spec(config), clock) as driver:
             yield driver, None
         return
+    with needs("sim"):
+        from sim.backend import choose_backend
+        from sim.driver import MujocoDriver
+        from sim.request import Judge, RequestWorld
     choose_backend(config.renderer)
     with RequestWorld(split_goal(config.scene), config.image_size, config.renderer) as world:
         world.lay(config.seed)
@@ -149,11 +165,31 @@ def _driver(config: RobotConfig, clock: Clock) -> Iterator[tuple[Driver, Judge |
             yield driver, Judge(world)
 
 
-def _leave(config: RobotConfig, film: Film, goal: str, success: bool | None) -> list[str]:
+def _spec(config: RobotConfig) -> RobotSpec:
+    """What the mock driver pretends to be."""
+    if config.spec is not None:
+        return RobotSpec.from_dict(json.loads(Path(config.spec).read_text()))
+    with needs("sim"):
+        from sim.robot import robot_spec
+    return robot_spec(config.image_size)
+
+
+def _film(config: RobotConfig, fps: float) -> Film | None:
+    """What keeps the pictures; None where nobody wants them."""
+    if config.out is None:
+        return None
+    with needs("record"):
+        from vla.runtime.film import Film
+    return Film(fps)
+
+
+def _leave(config: RobotConfig, film: Film | None, goal: str, success: bool | None) -> list[str]:
     """Write video and contact sheet of the run that is over; returns the files' names."""
-    shots = film.take()
-    if config.out is None or not shots:
+    shots = film.take() if film is not None else []
+    if film is None or config.out is None or not shots:
         return []
+    from vla.runtime.film import write_contact_sheet, write_video
+
     folder = Path(config.out)
     said = {True: ": done", False: ": not done", None: ""}[success]
     write_video(folder / "run.mp4", shots, film.fps)
