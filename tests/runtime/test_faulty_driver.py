@@ -186,6 +186,11 @@ def test_intermittent_strikes_at_about_its_share_of_reads(drive) -> None:
     assert all(o.images["wrist"].any() for o in seen)
 
 
+def test_two_faults_do_not_roll_the_same_dice(drive) -> None:
+    seen = drive("camera.front=intermittent, camera.wrist=intermittent")
+    assert any(o.images["front"].any() != o.images["wrist"].any() for o in seen)
+
+
 def test_state_off_is_zero(drive) -> None:
     assert not any(o.state.any() for o in drive("state=off"))
 

@@ -141,6 +141,13 @@ def test_policy_slow_takes_its_time_on_the_clock(policy, observe) -> None:
         assert clock.now_s() == pytest.approx(after)
 
 
+def test_a_stuck_policy_is_stuck_anew_after_a_reset(policy, observe) -> None:
+    faulty = FaultyPolicy(policy, parse_faults("policy=stuck"), SimulatedClock())
+    for stamp_s in (1.0, 2.0):
+        faulty.reset(0)
+        assert same(faulty.act(observe(stamp_s), "go"), policy.act(observe(stamp_s), "go"))
+
+
 def test_a_reset_starts_the_policys_window_anew(policy, observe) -> None:
     clock = SimulatedClock()
     faulty = FaultyPolicy(policy, parse_faults("policy=off@1-2"), clock)
@@ -188,6 +195,28 @@ def test_outside_its_window_the_planner_is_untouched_and_its_progress_is_not_los
     assert plans[1:3] != truth[1:3]
     assert planner.told == [None, *truth[:4]]
     assert plans == plan(f"planner={verb}@0.5-2.5")
+
+
+def test_a_plan_that_was_once_a_lie_is_the_truth_when_the_planner_gives_it(observe) -> None:
+    inner, clock = Steps(), SimulatedClock()
+    faulty = FaultyPlanner(inner, parse_faults("planner=stuck@0-1"), clock)
+    first = faulty.plan("greek", observe(), None)
+    assert faulty.plan("greek", observe(), first) == first
+    clock.advance(1.0)
+    again = faulty.plan("greek", observe(), None)
+    assert again == first
+    faulty.plan("greek", observe(), again)
+    assert inner.told == [None, first, None, first]
+
+
+def test_of_the_lies_told_the_last_few_are_remembered(observe) -> None:
+    inner = Steps()
+    faulty = FaultyPlanner(inner, parse_faults("planner=garbage"), SimulatedClock())
+    lies = [faulty.plan("greek", observe(), None) for _ in range(100)]
+    for lie in (lies[-1], lies[0]):
+        faulty.plan("greek", observe(), lie)
+    assert inner.told[-2] == Steps().plan("greek", observe(), None)
+    assert inner.told[-1] == lies[0]
 
 
 def test_planner_off_fails_by_name(plan, observe) -> None:
@@ -335,13 +364,27 @@ def test_the_reset_is_never_disturbed_and_starts_the_window(policy, observe) -> 
     link = FaultyLink(LocalLink(policy), parse_faults("link=off@0-1"), clock)
     clock.advance(5.0)
     link.reset(0)
+    clock.advance(0.9)
     link.request_act(observe(), "go")
     assert link.poll() == []
-    clock.advance(1.0)
+    clock.advance(0.1)
     link.request_act(observe(), "go")
     assert len(link.poll()) == 1
     assert link.injected == {"link=off@0-1": 1}
     assert (link.spec, link.plans) == (policy.spec, False)
+
+
+def test_a_reset_forgets_the_answers_of_the_run_before(policy, observe) -> None:
+    clock = SimulatedClock()
+    link = FaultyLink(LocalLink(policy), parse_faults("link=delayed:0.5, link=stuck@1"), clock)
+    for _ in range(2):
+        link.reset(0)
+        clock.advance(1.0)
+        link.request_act(observe(), "go")
+        assert link.poll() == []
+    clock.advance(0.5)
+    (reply,) = link.poll()
+    assert reply.seq == 2
 
 
 @pytest.mark.parametrize(

@@ -128,29 +128,22 @@ class FaultyDriver:
         return self._injection.clock.now_s() - moment[0]
 
     def _falsified(self, fault: Fault, seen: Observation) -> Observation:
+        past = self._past_shown(fault, seen)
         if fault.component == "driver":
-            return self._older(fault)
-        if fault.verb in ("stuck", "slow", "delayed"):
-            source = self._older(fault) if fault.verb == "delayed" else self._held(fault, seen)
-            images, state = source.images, source.state
-        elif fault.component == "camera":
-            images, state = (
-                {name: self._image(fault, name, seen) for name in self._cameras(fault)},
-                seen.state,
-            )
-        else:
-            images, state = seen.images, self._state(fault, seen.state)
+            return past or seen
         if fault.component == "camera":
-            parts = {name: images[name] for name in self._cameras(fault)}
+            names = [fault.name] if fault.name else sorted(self._spec.cameras)
+            parts = {name: past.images[name] if past else self._image(fault, name, seen) for name in names}
             return replace(seen, images={**seen.images, **parts})
-        falsified = seen.state.copy()
-        for i, axis in enumerate(self._spec.state):
-            if fault.name in ("", axis.name):
-                falsified[i] = state[i]
-        return replace(seen, state=falsified)
+        state = past.state if past else self._state(fault, seen.state)
+        chosen = [fault.name in ("", axis.name) for axis in self._spec.state]
+        return replace(seen, state=np.where(chosen, state, seen.state))
 
-    def _cameras(self, fault: Fault) -> list[str]:
-        return [fault.name] if fault.name else sorted(self._spec.cameras)
+    def _past_shown(self, fault: Fault, seen: Observation) -> Observation | None:
+        """The earlier observation that takes the place of ``seen``; None for faults that need none."""
+        if fault.verb == "delayed":
+            return self._older(fault)
+        return self._held(fault, seen) if fault.verb in ("stuck", "slow") else None
 
     def _older(self, fault: Fault) -> Observation:
         """What was sensed ``fault.amount`` ago; the oldest that is remembered while that is younger."""
