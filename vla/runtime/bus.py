@@ -31,6 +31,9 @@ class Bus:
         self._supervisor = supervisor
         self._meter = meter
         self._tolerated = tolerated
+        # A robot may rest outside its limits, but not by more than their whole width.
+        width = driver.spec.action_high - driver.spec.action_low
+        self._least, self._most = driver.spec.action_low - width, driver.spec.action_high + width
         self._bad = {"read": 0, "write": 0}
 
     def read(self) -> Observation | None:
@@ -47,16 +50,16 @@ class Bus:
 
     def write(self, command: NDArray[np.float32]) -> NDArray[np.float32] | None:
         """What was really sent, shape (A,); None when nothing is known to have been."""
-        return self._try("write", lambda: self._finite(self._driver.write(command)))
+        return self._try("write", lambda: self._plausible(self._driver.write(command)))
 
     def hold(self) -> NDArray[np.float32] | None:
         """As :meth:`write`, for staying where the arm is."""
-        return self._try("write", lambda: self._finite(self._driver.hold()))
+        return self._try("write", lambda: self._plausible(self._driver.hold()))
 
-    def _finite(self, sent: NDArray[np.float32]) -> NDArray[np.float32]:
-        width = len(self._driver.spec.action)
-        if sent.shape != (width,) or not np.isfinite(sent).all():
-            raise ContractError(f"the driver says it sent {sent}, which is no action of {width} numbers")
+    def _plausible(self, sent: NDArray[np.float32]) -> NDArray[np.float32]:
+        # Written so that a value that is not a number fails, too.
+        if sent.shape != self._least.shape or not ((sent >= self._least) & (sent <= self._most)).all():
+            raise ContractError(f"the driver says it sent {sent}, which this robot cannot have been sent")
         return sent
 
     def _try(self, verb: str, call: Callable[[], _T]) -> _T | None:
