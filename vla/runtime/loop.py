@@ -21,7 +21,7 @@ from vla.runtime.asker import Asker, AskSettings
 from vla.runtime.chunks import ChunkBuffer
 from vla.runtime.clock import Clock, MonotonicClock
 from vla.runtime.health import HealthMeter, LoopHealth
-from vla.runtime.limits import ActionLimiter
+from vla.runtime.limits import ActionLimiter, position_of
 from vla.runtime.report import OnTick, Reason, RunResult, TickReport
 
 PACES = ("realtime", "lockstep")
@@ -108,6 +108,7 @@ class ControlLoop:
         advance = asker.advance_waiting if settings.pace == "lockstep" else asker.advance
         # Holding first tells where the robot is commanded to be, so the first motion cannot jump.
         sent = self._driver.hold()
+        limiter.start(position_of(spec, sent, self._driver.read().state))
         began_s = self._clock.now_s()
         asker.begin(goal, began_s)
         period, missed, last_stamp_s = 0, 0, -math.inf
@@ -122,7 +123,7 @@ class ControlLoop:
             self._meter.tick(now_s)
             action = buffer.at(observation.stamp_s) if observation.stamp_s > last_stamp_s else None
             last_stamp_s = max(last_stamp_s, observation.stamp_s)
-            sent = self._command(action, sent, limiter)
+            sent = self._command(action, limiter)
             self._report(now_s, observation, asker, sent, action is None, missed)
             missed = self._missed(began_s + (period + 1) * spec.dt_s)
             period += 1 + missed
@@ -135,15 +136,18 @@ class ControlLoop:
             asker.listen(self._clock.now_s())
         self._clock.sleep_until(deadline_s)
 
-    def _command(
-        self, action: NDArray[np.float32] | None, reference: NDArray[np.float32], limiter: ActionLimiter
-    ) -> NDArray[np.float32]:
+    def _command(self, action: NDArray[np.float32] | None, limiter: ActionLimiter) -> NDArray[np.float32]:
         if action is None:
             self._meter.holds += 1
-            return self._driver.hold()
-        command = limiter.apply(action, reference)
-        self._meter.clipped += not np.array_equal(command, action)
-        return self._driver.write(command)
+            if limiter.at_rest:
+                return self._driver.hold()
+            command = limiter.brake()
+        else:
+            command = limiter.apply(action)
+            self._meter.clipped += not np.array_equal(command, action)
+        sent = self._driver.write(command)
+        limiter.sent(sent)
+        return sent
 
     def _report(
         self,
