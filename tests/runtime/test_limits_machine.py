@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
@@ -26,6 +26,7 @@ ANY_BUG = settings(
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
+    phases=[Phase.generate],  # seeds do not shrink to anything simpler
 )
 SEEDS = st.integers(0, 2**32 - 1)
 LINKS_M = (0.5, 0.4)
@@ -87,7 +88,9 @@ class Gate(RuleBasedStateMachine):
     ticks = 0
 
     @initialize(
-        seed=SEEDS, kind=st.sampled_from(["absolute_tool", "absolute_joint", "delta_tool"]), boxed=st.booleans()
+        seed=SEEDS,
+        kind=st.sampled_from(["absolute_tool", "absolute_joint", "delta_tool"]),
+        boxed=st.booleans(),
     )
     def begin(self, seed: int, kind: str, boxed: bool) -> None:
         rng = np.random.default_rng(seed)
@@ -202,16 +205,18 @@ class Oracle:
         self.h = np.concatenate([[dt_s, dt_s], record.steps_s])[:, None]
         values = np.diff(self.x, axis=0) if gate.is_delta else self.x
         self.ulp = np.spacing(np.abs(values).max().astype(np.float32) + np.float32(1e-6)).astype(float)
+        no_limit = np.inf
+        self.rate = np.array([axis.max_rate or no_limit for axis in axes])
+        if gate.is_delta:
+            self.rate = np.minimum(self.rate, gate.spec.action_high / dt_s * (1 + 1e-6))
         self.v = np.diff(self.x, axis=0) / self.h
+        for k in record.strayed_at:  # a leap counts as the fastest legal step
+            self.v[k + 2] = np.clip(self.v[k + 2], -self.rate, self.rate)
         self.v_error = self.ulp / self.h
         middle = (self.h[1:] + self.h[:-1]) / 2
         self.dv, self.dv_error = np.diff(self.v, axis=0), self.v_error[1:] + self.v_error[:-1]
         self.a, self.a_error = self.dv / middle, self.dv_error / middle
         self.span_s = (self.h[2:] + self.h[1:-1] + self.h[:-2]) / 3
-        no_limit = np.inf
-        self.rate = np.array([axis.max_rate or no_limit for axis in axes])
-        if gate.is_delta:
-            self.rate = np.minimum(self.rate, gate.spec.action_high / dt_s * (1 + 1e-6))
         self.most_a = np.array([axis.max_acceleration or no_limit for axis in axes])
         self.most_j = np.array([axis.max_jerk or no_limit for axis in axes])
         self.middle = middle[-rows:]
@@ -244,13 +249,8 @@ class Oracle:
 
     def _rates(self, lawful: np.ndarray) -> None:
         rows = len(lawful)
-        now, before = np.abs(self.v[-rows:]), np.abs(self.v[-rows - 1 : -1])
-        legal = now <= self.rate * (1 + 1e-6) + self.v_error[-rows:]
-        # After somebody else's leap the axis may be too fast; then it brakes, as hard as it may.
-        brakes = now <= before - self.most_a * self.middle * (1 - 1e-6) + self.dv_error[-rows:]
-        if self.gate.smooth:
-            brakes = now <= before + self.v_error[-rows:]
-        self._require(legal if self.clean else legal | brakes, lawful, "rate")
+        law = np.abs(self.v[-rows:]) <= self.rate * (1 + 1e-6) + self.v_error[-rows:]
+        self._require(law, lawful, "rate")
 
     def _jerks(self, lawful: np.ndarray) -> None:
         rows = len(lawful)

@@ -50,6 +50,7 @@ class ActionLimiter:
         self._is_delta = spec.semantics == "delta_tool"
         limits = MotionLimits.of(spec, in_box=tool_of is None)
         box = ToolBox(spec.workspace, tool_of) if tool_of is not None and spec.workspace is not None else None
+        self._walls = (self._low, self._high) if self._is_delta else (limits.low, limits.high)
         self._motion = _smooth(spec, limits, box) if smooth else SteppedMotion(limits, box)
         far = _ABSURD_RANGES * (self._high.astype(np.float64) - self._low)
         limited = np.isfinite(far)
@@ -114,7 +115,7 @@ class ActionLimiter:
         if not np.isfinite(action).all():
             return self.brake(elapsed_s)
         if step_s := self._step_s(elapsed_s):
-            inside = np.minimum(np.maximum(action, self._low), self._high).astype(np.float64)
+            inside = np.minimum(np.maximum(action.astype(np.float64), self._walls[0]), self._walls[1])
             if self._is_delta:
                 self._motion.at_rate(inside * self._spec.control_hz, step_s)
             else:
@@ -142,9 +143,11 @@ class ActionLimiter:
             command: Shape (A,).
 
         Raises:
-            ContractError: wrong shape, or not finite.
+            ContractError: wrong shape, not finite, or so far outside the limits that it is no command.
         """
         real = self._checked("what was sent", command)
+        if not ((real >= self._least) & (real <= self._most)).all():
+            raise ContractError(f"what was sent is {command}, far outside {self._low}..{self._high}")
         strays = np.abs(real - self._started()) > self._grain
         if strays.any():
             reached = self._before + real if self._is_delta else real

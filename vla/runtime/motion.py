@@ -68,6 +68,10 @@ class MotionLimits:
             dt_s=spec.dt_s,
         )
 
+    def rate_between(self, before: Vector, after: Vector, step_s: float) -> Vector:
+        """The rate of a step, or the largest legal one, shape (A,)."""
+        return np.minimum(np.maximum((after - before) / step_s, -self.rate), self.rate)
+
 
 def _narrow(spec: RobotSpec, low: NDArray[np.float32], high: NDArray[np.float32]) -> None:
     names = [axis.name for axis in spec.action]
@@ -119,7 +123,11 @@ class Motion(Protocol):
         ...
 
     def put(self, position: Vector) -> None:
-        """The last step really ended at ``position``, shape (A,)."""
+        """The last step really ended at ``position``, shape (A,).
+
+        It is taken to have had the rate that leads there, or the largest legal one: an arm does not go faster,
+        and to brake from a leap would mean to fly on.
+        """
         ...
 
 
@@ -172,7 +180,7 @@ class SteppedMotion:
         self._move(self._braking(step_s), step_s)
 
     def put(self, position: Vector) -> None:
-        self._rate = (position - self._before) / self._step_s
+        self._rate = self._limits.rate_between(self._before, position, self._step_s)
         self._position = position
 
     def _braking(self, step_s: float) -> Vector:

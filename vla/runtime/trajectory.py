@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vla.contract import ContractError
 from vla.runtime.braking import Vector
@@ -39,16 +40,21 @@ def turning_way(rate: Vector, acceleration: Vector, jerk: Vector) -> Vector:
     return np.where((braking > 0.0) & (excess > 0.0), np.copysign(way, rate), 0.0)
 
 
+State = tuple[Vector, Vector, Vector]
+"""Position, rate and acceleration, shape (A,) each."""
+
+
 class SmoothMotion:
     """Keeps position, rate, acceleration and jerk, and the tool's box, at every write.
 
-    Each write replans the fastest motion to rest at the target (Ruckig, Berscheid and Kroeger, RSS 2021) and
-    goes along it for as long as the step lasts. Ruckig itself knows no walls. So a step is taken only together
-    with the stop from the state it leads to, when that stop ends inside; otherwise the stop that came with
-    the step before is continued, which ends inside by induction, however long the steps are.
+    Each write replans the fastest motion to rest at the target (Ruckig; Berscheid and Kroeger, RSS 2021) and
+    goes along it for as long as the step lasts. Ruckig itself knows no walls. So an axis takes a step only
+    together with the stop from the state it leads to, when that stop ends inside; otherwise it continues the
+    stop that came with the step before, which ends inside by induction, however long the steps are. The tool's
+    box is watched in the same way, for all axes at once.
 
-    The motion is a continuous one of which writes are samples: divided differences of the commands are means of
-    its derivatives, and so within its limits.
+    The motion is a continuous one of which writes are samples: divided differences of the commands are means
+    of its derivatives, and so within its limits.
     """
 
     def __init__(self, limits: MotionLimits, box: ToolBox | None) -> None:
@@ -67,15 +73,15 @@ class SmoothMotion:
 
     @property
     def position(self) -> Vector:
-        return self._position
+        return self._state[0]
 
     @property
     def at_rest(self) -> bool:
-        return not (self._rate.any() or self._acceleration.any())
+        return not (self._state[1].any() or self._state[2].any())
 
     def start(self, position: Vector) -> None:
         self._before, self._step_s = position, self._limits.dt_s
-        self._be(position, self._rest, self._rest)
+        self._be((position, self._rest, self._rest))
 
     def towards(self, target: Vector, step_s: float) -> None:
         self._plan.control_interface = ControlInterface.Position
@@ -88,83 +94,92 @@ class SmoothMotion:
         self._take(step_s)
 
     def stop(self, step_s: float) -> None:
-        self._before, self._step_s = self._position, step_s
-        self._stopped_s += step_s
-        stopped = self._stopped_s >= self._stop.duration
-        position, rate, acceleration = map(np.array, self._stop.at_time(self._stopped_s))
-        self._position = position
-        self._rate, self._acceleration = (self._rest, self._rest) if stopped else (rate, acceleration)
+        self._move(self._stopping(step_s), self._stop, self._stopped_s + step_s, step_s)
 
     def put(self, position: Vector) -> None:
         # What acceleration the arm has now is nobody's knowledge; it brakes or goes on from none.
-        self._be(position, (position - self._before) / self._step_s, self._rest)
+        rate = self._limits.rate_between(self._before, position, self._step_s)
+        self._be((position, rate, self._rest))
 
-    def _be(self, position: Vector, rate: Vector, acceleration: Vector) -> None:
-        stop = self._stop_from(position, rate, acceleration)
-        if (
-            stop is None
-        ):  # Ruckig cannot brake from there, for example from a rate of 1e30: it stands at once.
-            rate = acceleration = self._rest
-            stop = self._stop_from(position, rate, acceleration) or Trajectory(len(rate))
-        self._position, self._rate, self._acceleration = position, rate, acceleration
-        self._stop, self._stopped_s = stop, 0.0
+    def _be(self, state: State) -> None:
+        stop = self._stop_from(state)
+        if stop is None:  # Ruckig fails on numbers beyond all scale: the axes stand at once
+            state = (state[0], self._rest, self._rest)
+            stop = Trajectory(len(self._rest))
+        self._state, self._stop, self._stopped_s = state, stop, 0.0
 
     def _take(self, step_s: float) -> None:
         """Go along the fastest motion for ``step_s`` when one can still stop inside after it."""
-        here = self._position
-        motion = self._solve(here, self._rate, self._acceleration)
-        if motion is None:
-            return self.stop(step_s)
-        position, rate, acceleration = map(np.array, motion.at_time(step_s))
-        if step_s >= motion.duration and self._plan.control_interface == ControlInterface.Position:
-            rate, acceleration = self._rest, self._rest
-        stop = self._stop_from(position, rate, acceleration)
-        if stop is None or not self._inside(here, stop):
-            return self.stop(step_s)
-        self._before, self._step_s = here, step_s
-        self._position = self._cut(position, here)
-        self._rate, self._acceleration = rate, acceleration
-        self._stop, self._stopped_s = stop, 0.0
-        return None
+        motion = self._solve(self._state)
+        wish = None if motion is None else _at(motion, step_s)
+        if wish is not None and motion.duration <= step_s and not any(self._plan.target_velocity):
+            wish = (wish[0], self._rest, self._rest)  # to the last bit
+        stop = None if wish is None else self._stop_from(wish)
+        if wish is not None and stop is not None:
+            inside = self._inside(wish, stop)
+            if not inside.all():
+                held = self._stopping(step_s)
+                wish = tuple(np.where(inside, a, b) for a, b in zip(wish, held, strict=True))
+                stop = self._stop_from(wish)
+        if wish is None or stop is None or not self._boxed(stop):
+            self.stop(step_s)
+        else:
+            self._move(wish, stop, 0.0, step_s)
 
-    def _cut(self, position: Vector, here: Vector) -> Vector:
+    def _move(self, state: State, stop: Trajectory, stopped_s: float, step_s: float) -> None:
+        (position, rate, acceleration), here = state, self._state[0]
         low, high = np.minimum(self._limits.low, here), np.maximum(self._limits.high, here)
-        return np.minimum(np.maximum(position, low), high)
+        position = np.where((position < low) & (position >= low - _GRAIN), low, position)
+        position = np.where((position > high) & (position <= high + _GRAIN), high, position)
+        self._before, self._step_s = here, step_s
+        self._state, self._stop, self._stopped_s = (position, rate, acceleration), stop, stopped_s
 
-    def _stop_from(self, position: Vector, rate: Vector, acceleration: Vector) -> Trajectory | None:
+    def _stopping(self, step_s: float) -> State:
+        """The state after ``step_s`` more of the stop that is known to end inside."""
+        after_s = self._stopped_s + step_s
+        if after_s < self._stop.duration:
+            return _at(self._stop, after_s)
+        return _at(self._stop, self._stop.duration)[0], self._rest, self._rest
+
+    def _stop_from(self, state: State) -> Trajectory | None:
         plan = self._plan
         kept = plan.control_interface, plan.target_velocity
         plan.control_interface, plan.target_velocity = ControlInterface.Velocity, self._rest
-        stop = self._solve(position, rate, acceleration)
+        stop = self._solve(state)
         plan.control_interface, plan.target_velocity = kept
         return stop
 
-    def _solve(self, position: Vector, rate: Vector, acceleration: Vector) -> Trajectory | None:
+    def _solve(self, state: State) -> Trajectory | None:
         plan, motion = self._plan, Trajectory(len(self._rest))
-        plan.current_position, plan.current_velocity = position, rate
-        plan.current_acceleration = acceleration
+        plan.current_position, plan.current_velocity, plan.current_acceleration = state
         try:
             result = self._generator.calculate(plan, motion)
         except RuckigError:
             return None
         return motion if result in (Result.Working, Result.Finished) else None
 
-    def _inside(self, here: Vector, stop: Trajectory) -> bool:
-        """True when ``stop`` stays inside, or comes no further out than ``here``.
+    def _inside(self, state: State, stop: Trajectory) -> NDArray[np.bool_]:
+        """Which axes stay inside while they stop, or come no further out than they are, shape (A,).
 
-        It turns where its rate passes through zero and rests where it ends. (Ruckig's own position_extrema
-        count a target position that a stop does not have.)
+        A stop turns where its rate passes through zero and rests where it ends. (Ruckig's own
+        position_extrema count a target position that a stop does not have.)
         """
-        low = np.minimum(self._limits.low, here) - _GRAIN
-        high = np.maximum(self._limits.high, here) + _GRAIN
-        start, rate, acceleration = map(np.array, stop.at_time(0.0))
-        turn = start + turning_way(rate, acceleration, self._limits.jerk)
-        end = np.array(stop.at_time(stop.duration)[0])
-        points = np.array([start, turn, end])
-        if not ((points >= low) & (points <= high)).all():
-            return False
+        position, rate, acceleration = state
+        low = np.minimum(self._limits.low, self._state[0]) - _GRAIN
+        high = np.maximum(self._limits.high, self._state[0]) + _GRAIN
+        turn = position + turning_way(rate, acceleration, self._limits.jerk)
+        points = np.array([position, turn, _at(stop, stop.duration)[0]])
+        return ((points >= low) & (points <= high)).all(axis=0)
+
+    def _boxed(self, stop: Trajectory) -> bool:
         if self._box is None:
             return True
         every_s = self._limits.dt_s / 2.0
         count = 1 + int(np.ceil(stop.duration / every_s))
-        return self._box.admits(here, np.array([stop.at_time(i * every_s)[0] for i in range(count)]))
+        path = [_at(stop, i * every_s)[0] for i in range(count)]
+        return self._box.admits(self._state[0], np.array(path))
+
+
+def _at(motion: Trajectory, time_s: float) -> State:
+    position, rate, acceleration = motion.at_time(time_s)
+    return np.array(position), np.array(rate), np.array(acceleration)
