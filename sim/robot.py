@@ -24,8 +24,12 @@ FINGER_HALF_M = (0.0135, 0.007, FINGER_LENGTH_M / 2)
 ARM_JOINTS = tuple(f"joint_{i}" for i in range(1, 8))
 TOOL_LOW_M = (0.25, -0.42, 0.012)
 TOOL_HIGH_M = (0.76, 0.42, 0.45)
-TOOL_RATE_M_S = 0.6
-GAP_RATE_M_S = 0.4
+TOOL_MOTION = (0.6, 6.0, 240.0)
+GAP_MOTION = (0.4, 8.0, 320.0)
+"""Largest rate in m/s, acceleration in m/s^2 and jerk in m/s^3: full acceleration within half a control period.
+
+The tool reaches its rate in two periods; the fingers in one, so that they close as fast as they ever did.
+"""
 
 _R2 = 0.7071067811865476
 _TURN_BACK, _TURN = (_R2, -_R2, 0.0, 0.0), (_R2, _R2, 0.0, 0.0)
@@ -106,7 +110,7 @@ def robot_spec(image_size: int = 128) -> RobotSpec:
         image_size: Height and width of both camera pictures, in pixels.
     """
     tool = [
-        Axis(f"tool_{n}", "m", low, high, TOOL_RATE_M_S)
+        Axis(f"tool_{n}", "m", low, high, *TOOL_MOTION)
         for n, low, high in zip("xyz", TOOL_LOW_M, TOOL_HIGH_M, strict=True)
     ]
     joints = [
@@ -115,7 +119,7 @@ def robot_spec(image_size: int = 128) -> RobotSpec:
     felt = [Axis(axis.name, "m", axis.low - 0.2, axis.high + 0.2) for axis in tool]
     return RobotSpec(
         name="handily-panda",
-        action=(*tool, Axis("gripper_gap", "m", 0.0, GAP_OPEN_M, GAP_RATE_M_S)),
+        action=(*tool, Axis("gripper_gap", "m", 0.0, GAP_OPEN_M, *GAP_MOTION)),
         state=(*joints, *felt, Axis("gripper_gap", "m", -0.01, GAP_OPEN_M + 0.01)),
         cameras={"front": (image_size, image_size), "wrist": (image_size, image_size)},
         control_hz=20.0,

@@ -414,3 +414,12 @@ class Driver(Protocol):
     def __enter__(self) -> Self: ...
 
     def __exit__(self, *exc: object) -> None: ...
+
+
+@runtime_checkable
+class Kinematics(Protocol):
+    """What a driver of a joint robot may offer besides, so that its tool can be kept in a workspace."""
+
+    def tool_of(self, action: NDArray[np.float32]) -> NDArray[np.float64]:
+        """Where the tool is when ``action``, shape (A,), has been carried out: (3,) in m, robot base frame."""
+        ...

@@ -14,15 +14,16 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 
 from vla.bridge.link import Link
-from vla.contract import ContractError, Driver, Observation
+from vla.contract import ContractError, Driver, Kinematics, Observation
 from vla.runtime.asker import Asker, AskSettings
 from vla.runtime.bus import Bus
 from vla.runtime.chunks import ChunkBuffer, buffer_named
 from vla.runtime.clock import Clock, MonotonicClock
 from vla.runtime.health import AgeMeter, HealthMeter, LoopHealth
-from vla.runtime.limits import ActionLimiter
+from vla.runtime.limits import ActionLimiter, position_of
 from vla.runtime.report import OnTick, Reason, RunResult, TickReport
 from vla.runtime.supervisor import EngageSettings, Supervisor
 from vla.runtime.tracking import TrackingMonitor
@@ -152,7 +153,8 @@ class _Run:
         self._loop, self._clock, self._settings, self._meter = loop, clock, settings, meter
         self._supervisor, self._spec = loop.supervisor, spec
         self._bus = Bus(driver, loop.supervisor, meter)
-        self._limiter = ActionLimiter(spec, smooth=settings.smooth)
+        tool_of = driver.tool_of if isinstance(driver, Kinematics) else None
+        self._limiter = ActionLimiter(spec, tool_of=tool_of, smooth=settings.smooth)
         self._buffer: ChunkBuffer = buffer_named(settings.ask.execution, settings.ask.replan_s, spec.dt_s / 2)
         self._asker = Asker(link, self._limiter, self._buffer, meter, settings.ask, loop.supervisor.answered)
         self._ages = AgeMeter()
@@ -198,8 +200,13 @@ class _Run:
         sent = None
         while sent is None and not self._supervisor.latched:
             sent = self._bus.hold()
-        self._sent = self._sent if sent is None else sent
-        self._limiter.start(self._sent)
+        state = None
+        while state is None and not self._supervisor.latched:
+            observation = self._bus.read()
+            state = None if observation is None else observation.state
+        if sent is not None and state is not None:
+            self._sent = sent
+            self._limiter.start(position_of(self._spec, sent, state))
 
     def _advance(self, observation: Observation | None, now_s: float) -> str | None:
         if observation is None:
@@ -228,17 +235,20 @@ class _Run:
         if action is not None and allowed:
             command = self._limiter.apply(action, elapsed_s)
             self._meter.clipped += not np.array_equal(command, action)
-            sent = self._bus.write(command)
-        elif self._limiter.at_rest:
-            self._meter.holds += 1
-            sent = self._bus.hold()
+            sent = self._write(command)
         else:
             self._meter.holds += 1
-            sent = self._bus.write(self._limiter.brake(elapsed_s))
+            at_rest = self._limiter.at_rest
+            sent = self._bus.hold() if at_rest else self._write(self._limiter.brake(elapsed_s))
         if sent is not None:
-            self._limiter.sent(sent)
             self._sent, self._sent_s = sent, now_s
         return action is None or not allowed
+
+    def _write(self, command: NDArray[np.float32]) -> NDArray[np.float32] | None:
+        sent = self._bus.write(command)
+        if sent is not None:
+            self._limiter.sent(sent)
+        return sent
 
     def _age_s(self, observation: Observation | None) -> float | None:
         return None if observation is None else self._buffer.age_s(observation.stamp_s)
