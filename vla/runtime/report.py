@@ -14,6 +14,9 @@ from vla.runtime.health import LoopHealth
 
 Reason = Literal["plan_done", "timeout", "stopped", "model_lost"]
 
+ROBOT_STATES = ("disengaged", "engaging", "running", "holding", "protective_stop", "emergency_stop")
+"""What a robot can be in; recordings store the place in this tuple, so new ones go to its end."""
+
 
 @dataclass(frozen=True, slots=True)
 class TickReport:
@@ -29,6 +32,7 @@ class TickReport:
         held: True when nothing was due and the robot stayed where it was.
         missed_ticks: Periods skipped just before this one.
         health: Summarises the loop so far; costs about 0.3 ms, so call it a few times per second at most.
+        state: One of :data:`ROBOT_STATES`.
     """
 
     tick: int
@@ -40,6 +44,7 @@ class TickReport:
     held: bool
     missed_ticks: int
     health: Callable[[], LoopHealth]
+    state: str = "running"
 
 
 OnTick = Callable[[TickReport], None]
