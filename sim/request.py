@@ -119,15 +119,18 @@ class RequestWorld(World):
         steps: The sentence as single commands, in order.
         image_size: Height and width of the pictures in pixels.
         backend: See :func:`sim.backend.choose_backend`.
+        render: As in :class:`~sim.world.World`.
 
     Raises:
         UnreadableError: a step cannot be understood.
     """
 
-    def __init__(self, steps: Sequence[str], image_size: int = 128, backend: str = "auto") -> None:
+    def __init__(
+        self, steps: Sequence[str], image_size: int = 128, backend: str = "auto", render: bool = True
+    ) -> None:
         self._wishes = tuple(read_wish(step) for step in steps)
         self.asked: tuple[Query, ...] = ()
-        super().__init__(image_size, backend)
+        super().__init__(image_size, backend, render)
 
     def lay(self, seed: int, switches: Randomise | None = None) -> None:
         """Lay a scene for the sentence; the same seed gives the same scene.

@@ -24,12 +24,10 @@ from vla.dataset.consolidation import consolidate
 from vla.dataset.schema import ACTION, CAMERA_PREFIX, STATE, DatasetError, Features, robot_features
 from vla.dataset.staging import read_sidecar, stage_episode, staged_folders, staged_keys
 from vla.dataset.writer import DatasetWriter
+from vla.runtime.lock import ENCODER_LOCK, RECORDER_LOCK, FolderLock
 from vla.runtime.report import ROBOT_STATES
 from vla.runtime.spool import (
-    ENCODER_LOCK,
-    RECORDER_LOCK,
     SPOOL,
-    FolderLock,
     RecordingError,
     SpooledRun,
     read_spool,

@@ -1,4 +1,4 @@
-"""Records runs into a LeRobotDataset: a few microseconds per control tick here, all else in a process of its own.
+"""Records runs into a LeRobotDataset: one write per control tick here, all else in a process of its own.
 
 Each tick is appended raw to the episode's spool (:mod:`vla.runtime.spool`); when the episode has ended,
 :mod:`vla.runtime.encoder`, a separate process, encodes and commits it. Killed at any instant, this process
@@ -27,8 +27,9 @@ from pathlib import Path
 from typing import Any, Self
 
 from vla.contract import ContractError, RobotSpec
+from vla.runtime.lock import RECORDER_LOCK, FolderLock
 from vla.runtime.report import TickReport
-from vla.runtime.spool import RECORDER_LOCK, FolderLock, RecordingError, SpoolWriter
+from vla.runtime.spool import RecordingError, SpoolWriter
 
 NEEDED = ("pyarrow", "av")
 """What the encoder imports beyond numpy."""
@@ -85,10 +86,10 @@ class RunRecorder:
         )
         self._tell(spec.to_dict())
         if not self._listen(start_s, until_ready=True):
-            error = self.error or f"the encoder said nothing for {start_s:g} s"
+            error = self.error or f"{self.root}: the encoder said nothing for {start_s:g} s"
             self._encoder.kill()
             self.close()
-            raise RecordingError(f"cannot record into {self.root}: {error}")
+            raise RecordingError(error)
 
     def begin_episode(self, goal: str, facts: Mapping[str, Any] | None = None) -> int | None:
         """Everything from now on belongs to a new run; one that is still open counts as interrupted.
@@ -169,13 +170,12 @@ class RunRecorder:
         self._hand_over()
         if not self._log.closed:
             self._tell("close")
-            assert self._encoder.stdin is not None and self._encoder.stdout is not None
             self._listen(timeout_s)
             if self._encoder.poll() is None:
                 self.error = f"still encoding after {timeout_s:g} s; process {self._encoder.pid} goes on"
-            self._encoder.stdin.close()
-            self._encoder.stdout.close()
-            self._log.close()
+            for pipe in (self._encoder.stdin, self._encoder.stdout, self._log):
+                assert pipe is not None, "it was made with pipes"
+                pipe.close()
         self._lock.release()
 
     def __enter__(self) -> Self:

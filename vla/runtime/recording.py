@@ -1,4 +1,4 @@
-"""A recorded run as arrays, read back from the dataset that a :class:`~vla.runtime.recorder.RunRecorder` wrote."""
+"""A recorded run as arrays, read back from the dataset it was recorded into."""
 
 from __future__ import annotations
 

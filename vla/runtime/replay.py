@@ -15,8 +15,8 @@ def replay(driver: Driver, recording: Recording, clock: Clock) -> NDArray[np.flo
     """Send what was sent, row by row at the control rate, through the limiter; the robot holds afterwards.
 
     Nothing is done about what stands in the way now: clear the table as it was, and keep a hand on the stop.
-    The limiter lets the arm reach the first row at its legal speed, wherever it is. A tick that is late delays
-    those after it; none is skipped or sent in a burst.
+    The limiter lets the arm reach the first row at its legal speed, wherever it is. A late tick delays those
+    after it; none is skipped or sent in a burst.
 
     Args:
         driver: The robot, opened by the caller, who also closes it.

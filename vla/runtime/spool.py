@@ -10,7 +10,6 @@ interrupted.
 
 from __future__ import annotations
 
-import fcntl
 import json
 import os
 import struct
@@ -18,7 +17,7 @@ import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -27,8 +26,7 @@ from vla.contract import ContractError, RobotSpec
 from vla.runtime.report import ROBOT_STATES, TickReport
 
 SPOOL = "spool"
-RECORDER_LOCK = "recorder.lock"
-ENCODER_LOCK = "encoder.lock"
+"""Name of the folder inside a dataset's."""
 _FORMAT = 1
 _NUMBERS = struct.Struct("<iddBB")
 _STATE_CODES = {name: code for code, name in enumerate(ROBOT_STATES)}
@@ -209,47 +207,6 @@ def remove_spool(root: Path, key: int) -> None:
     words.unlink(missing_ok=True)
 
 
-class FolderLock:
-    """A file that one process at a time may hold; its death lets go. A context manager."""
-
-    def __init__(self, descriptor: int) -> None:
-        self._descriptor = descriptor
-
-    @classmethod
-    def take(cls, root: Path, name: str, wait: bool = False) -> Self:
-        """Take the lock ``name`` in the spool of ``root``, which is made.
-
-        Raises:
-            RecordingError: another process holds it, and ``wait`` is False.
-        """
-        (root / SPOOL).mkdir(parents=True, exist_ok=True)
-        path = root / SPOOL / name
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-        except BlockingIOError:
-            holder = os.pread(descriptor, 32, 0).decode("ascii", "replace").strip()
-            os.close(descriptor)
-            raise RecordingError(
-                f"{root} is being recorded into by process {holder}; end it or give another folder"
-            ) from None
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, f"{os.getpid()}\n".encode(), 0)
-        return cls(descriptor)
-
-    def release(self) -> None:
-        """Let go; twice is fine."""
-        if self._descriptor >= 0:
-            os.close(self._descriptor)
-        self._descriptor = -1
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *exc: object) -> None:
-        self.release()
-
-
 def _paths(root: Path, key: int) -> tuple[Path, Path]:
     stem = root / SPOOL / f"{key:012d}"
     return stem.with_suffix(".jsonl"), stem.with_suffix(".ticks")
@@ -284,6 +241,6 @@ def _whole_ticks(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:
     ticks = np.memmap(path, kind, "r", shape=(count,))
     bytes_of = ticks.view(np.uint8).reshape(count, kind.itemsize)
     for i in range(count):
-        if zlib.crc32(bytes_of[i, 4:]) != int(ticks["crc"][i]):
+        if zlib.crc32(bytes_of[i, 4:].data) != int(ticks["crc"][i]):
             return ticks[:i]
     return ticks
