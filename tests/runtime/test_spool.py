@@ -18,6 +18,7 @@ from vla.runtime.spool import (
     RecordingError,
     SpooledRun,
     SpoolWriter,
+    has_begun,
     read_spool,
     remove_spool,
     spooled_keys,
@@ -129,10 +130,24 @@ def test_cut_at_any_byte_of_its_last_line_a_run_is_interrupted_and_nothing_else(
 def test_cut_in_its_first_line_a_run_is_refused_by_name(root, spec):
     words, _ = write(root, spec, 1)
     data = words.read_bytes()
-    for cut in range(data.index(b"\n") + 1):
+    for cut in (*range(0, data.index(b"\n"), 17), data.index(b"\n")):
         words.write_bytes(data[:cut])
         with pytest.raises(RecordingError, match=r"0000007\.jsonl does not begin like a run"):
             read_spool(root, 7)
+
+
+def test_a_run_begins_with_its_first_line(root, spec, monkeypatch):
+    def full(descriptor: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.fsync", full)
+        with pytest.raises(OSError, match="No space"):
+            SpoolWriter(root, 7, spec, {})
+    assert (spooled_keys(root), has_begun(root, 7)) == ([7], False)
+    remove_spool(root, 7)
+    write(root, spec, 0)
+    assert has_begun(root, 7)
 
 
 def test_what_a_full_disk_left_of_a_line_does_not_swallow_the_end(root, spec):

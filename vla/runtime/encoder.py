@@ -30,6 +30,7 @@ from vla.runtime.spool import (
     SPOOL,
     RecordingError,
     SpooledRun,
+    has_begun,
     read_spool,
     remove_spool,
     spooled_keys,
@@ -81,21 +82,18 @@ def _errors(message: Mapping[str, Any]) -> list[str]:
     return [message["error"]] if "error" in message else []
 
 
-def encode_run(root: Path, key: int) -> bool:
-    """Stage one spooled run and take it out of the spool; False when there was nothing worth keeping.
+def encode_run(root: Path, key: int) -> None:
+    """Stage one spooled run, unless it is too short to be worth it, and take it out of the spool.
 
     Raises:
         DatasetError, RecordingError, OSError: it could not be staged; it stays in the spool.
     """
-    kept = True
-    if key not in staged_keys(root):
+    if has_begun(root, key) and key not in staged_keys(root):
         run = read_spool(root, key)
-        kept = len(run.ticks) > 0 and (run.ended is not None or run.lasted_s >= SHORTEST_S)
-        if kept:
+        if len(run.ticks) > 0 and (run.ended is not None or run.lasted_s >= SHORTEST_S):
             verdict = (run.ended or {}).get("success")
             stage_episode(root, key, _frames(run), run.about["goal"], success=verdict, extra=_extra(run))
     remove_spool(root, key)
-    return kept
 
 
 def _frames(run: SpooledRun) -> dict[str, NDArray[Any]]:

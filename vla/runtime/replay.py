@@ -15,8 +15,8 @@ def replay(driver: Driver, recording: Recording, clock: Clock) -> NDArray[np.flo
     """Send what was sent, row by row at the control rate, through the limiter; the robot holds afterwards.
 
     Nothing is done about what stands in the way now: clear the table as it was, and keep a hand on the stop.
-    The limiter lets the arm reach the first row at its legal speed, wherever it is. A late tick delays those
-    after it; none is skipped or sent in a burst.
+    The limiter lets the arm reach the first row at its legal speed, wherever it is. A row more than half a
+    period late delays those after it; none is skipped or sent in a burst.
 
     Args:
         driver: The robot, opened by the caller, who also closes it.
@@ -38,8 +38,9 @@ def replay(driver: Driver, recording: Recording, clock: Clock) -> NDArray[np.flo
     try:
         for state, action, held in zip(recording.state, recording.sent, recording.held, strict=True):
             np.maximum(deviation, np.abs(driver.read().state - state), out=deviation)
+            now_s = clock.now_s()
             sent = driver.hold() if held else driver.write(limiter.apply(action, sent))
-            due_s = max(due_s + spec.dt_s, clock.now_s())
+            due_s = (now_s if now_s - due_s > spec.dt_s / 2 else due_s) + spec.dt_s
             clock.sleep_until(due_s)
     finally:
         driver.hold()

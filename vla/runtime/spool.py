@@ -195,6 +195,11 @@ def read_spool(root: Path, key: int) -> SpooledRun:
     return SpooledRun(key, about, spec, instructions, ended, _whole_ticks(ticks, tick_type(spec)))
 
 
+def has_begun(root: Path, key: int) -> bool:
+    """False for a run whose recorder was killed before its first line was whole: there is nothing in it."""
+    return _paths(root, key)[1].exists()  # made after that line
+
+
 def spooled_keys(root: Path) -> list[int]:
     """Numbers of the runs that lie in the spool, ascending."""
     return sorted(int(path.stem) for path in (root / SPOOL).glob("*.jsonl"))
