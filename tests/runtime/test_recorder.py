@@ -219,6 +219,25 @@ def test_a_dead_encoder_is_told_and_costs_nothing(spec, policy, root):
     assert [read_recording(root, i).interrupted for i in range(2)] == [False, False]
 
 
+def test_a_run_of_which_no_line_was_written_is_dropped(root):
+    (root / SPOOL).mkdir(parents=True)
+    (root / SPOOL / "000000000003.jsonl").write_bytes(b'{"format": 1, "sp')
+    assert recover(root) == []
+    assert not spooled_keys(root)
+
+
+def test_a_run_that_cannot_be_read_is_told_and_kept(root):
+    (root / SPOOL).mkdir(parents=True)
+    for name in ("000000000003.jsonl", "000000000003.ticks"):
+        (root / SPOOL / name).write_bytes(b"{}\n")
+    with pytest.raises(ValueError, match="missing"):
+        Dataset.open(root)
+    problems = recover(root)
+    assert len(problems) == 1
+    assert "run 3 is not encoded yet" in problems[0]
+    assert spooled_keys(root) == [3]
+
+
 def test_the_command_encodes_what_is_left_before_it_looks(spec, policy, root):
     with RunRecorder(root, spec) as recorder:
         os.kill(encoder_pid(root), signal.SIGKILL)

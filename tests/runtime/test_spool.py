@@ -151,10 +151,12 @@ def test_a_run_begins_with_its_first_line(root, spec, monkeypatch):
 
 
 def test_what_a_full_disk_left_of_a_line_does_not_swallow_the_end(root, spec):
-    words, _ = write(root, spec, 1, end=False)
-    words.write_bytes(words.read_bytes() + b'{"code": 1, "instr')
-    with words.open("ab") as file:
-        file.write(b'\n{"ended": {"reason": "stopped"}}\n')
+    writer = SpoolWriter(root, 7, spec, {"goal": "go"})
+    writer.tick(report(0, "step 0", ROBOT_STATES[0]))
+    with (root / SPOOL / f"{7:012d}.jsonl").open("ab") as words:
+        words.write(b'{"code": 1, "instr')
+    writer.end({"reason": "stopped"})
+    writer.close()
     run = read_spool(root, 7)
     assert run.ended == {"reason": "stopped"}
     check(run, 1)
