@@ -137,9 +137,10 @@ def kill_and_check(root: Path, seed: int, expected: list[TickReport]) -> None:
     assert not spooled_keys(root)
 
 
-def test_killed_in_every_phase_nothing_that_had_ended_is_lost(tmp_path, expected):
-    for seed in range(9):
-        kill_and_check(tmp_path / f"{seed // 3}", seed, expected)
+@pytest.mark.parametrize("which", range(len(KILLED)), ids=KILLED)
+def test_killed_in_every_phase_nothing_that_had_ended_is_lost(tmp_path, expected, which: int):
+    for phase in range(len(PHASES)):
+        kill_and_check(tmp_path / "recordings", which * len(PHASES) + phase, expected)
 
 
 @pytest.mark.slow

@@ -88,10 +88,11 @@ def encode_run(root: Path, key: int) -> None:
     Raises:
         DatasetError, RecordingError, OSError: it could not be staged; it stays in the spool.
     """
-    if has_begun(root, key) and key not in staged_keys(root):
+    if has_begun(root, key):
         run = read_spool(root, key)
         if len(run.ticks) > 0 and (run.ended is not None or run.lasted_s >= SHORTEST_S):
             verdict = (run.ended or {}).get("success")
+            # A run that was staged before its spool could be removed is staged only once.
             stage_episode(root, key, _frames(run), run.about["goal"], success=verdict, extra=_extra(run))
     remove_spool(root, key)
 
