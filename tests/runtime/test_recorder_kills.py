@@ -22,6 +22,7 @@ import numpy as np
 import pytest
 
 from vla.dataset.reader import Dataset
+from vla.dataset.staging import staged_folders
 from vla.runtime.encoder import recover
 from vla.runtime.lock import ENCODER_LOCK, FolderLock
 from vla.runtime.recording import read_recording
@@ -153,6 +154,7 @@ def test_two_hundred_kills(tmp_path, expected):
 SWEEP = """
 import os, shutil, signal, sys
 from pathlib import Path
+from vla.dataset.staging import staged_folders
 from vla.runtime.encoder import recover
 
 template, work, step, offset = Path(sys.argv[1]), Path(sys.argv[2]), int(sys.argv[3]), int(sys.argv[4])
@@ -210,4 +212,5 @@ def test_the_encoder_may_die_before_any_change_it_makes(tmp_path, expected, step
         assert kept.keys() >= done.keys() | child.said["ended"]
         assert not spooled_keys(root)
         assert kept == kept_keys(roots[-1], expected)
-        assert not any((root / name).exists() for name in ("staged", "meta.old", "meta.building"))
+        assert not staged_folders(root)
+        assert not any((root / f"meta.{name}").exists() for name in ("ready", "old", "building"))
