@@ -1,4 +1,4 @@
-"""Replays a recorded demonstration from its seed and measures how far the world drifts from the recording.
+"""Replays a demonstration or a recorded run from its seed and measures how far the world drifts from it.
 
 A drift of zero says that scene, physics and recording agree; anything else that one of them has changed.
 """
@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from sim.objects import POOL, ROWS
 from sim.randomise import Randomise
+from sim.request import Judge, RequestWorld
 from sim.world import ENTITY_COLUMNS, World
 from vla.dataset.reader import Dataset
+from vla.planner.language import split_goal
 
 _COLUMNS = ("observation.state", "action", "label.entities", "label.disturbance")
 _PLACE = [ENTITY_COLUMNS.index(name) for name in "xyz"]
@@ -27,12 +29,13 @@ class Replay:
 
     Attributes:
         episode: Its index in the dataset.
-        task: Task family.
+        task: Task family; of a run, that of its first step.
         seed: Scene seed.
         instruction: What was asked.
         disturbed: Whether its execution was disturbed when it was recorded.
         tool_drift_mm: Distance between recorded and replayed tool, per row, shape (L,).
-        object_drift_mm: The same for the object that drifts most, shape (L,).
+        object_drift_mm: The same for the object that drifts most, shape (L,); of a run, whose recording does
+            not know where the objects were, shape (0,).
         success: Whether the replay ended in success.
     """
 
@@ -48,19 +51,19 @@ class Replay:
     @property
     def worst_mm(self) -> float:
         """The largest drift of all."""
-        return float(max(self.tool_drift_mm.max(), self.object_drift_mm.max()))
+        return float(max(self.tool_drift_mm.max(), self.object_drift_mm.max(initial=0.0)))
 
 
 def replay(dataset: Dataset, index: int, world: World | None = None) -> Replay:
     """Play episode ``index`` again, without pictures.
 
     A demonstration holds the expert's actions, and beside them what disturbed them on their way to the arm;
-    both are replayed.
+    both are replayed. A recorded run holds what was really sent.
 
     Args:
-        dataset: Demonstrations that were collected in this simulator.
+        dataset: Demonstrations that were collected, or runs that were recorded, in this simulator.
         index: Episode index.
-        world: Reused when given; its scene is replaced.
+        world: Reused when given, for demonstrations; its scene is replaced.
 
     Raises:
         ValueError: the episode does not say which scene it was recorded in, or lacks what to compare with.
@@ -68,6 +71,8 @@ def replay(dataset: Dataset, index: int, world: World | None = None) -> Replay:
     """
     columns = dataset.columns(index)
     origin = dataset.sidecar.get(index, {}).get("extra", {})
+    if "run" in origin:
+        return _replay_run(dataset, index, origin, columns)
     absent = [key for key in ("task", "seed", "switches") if key not in origin]
     absent += [name for name in _COLUMNS if name not in columns]
     if absent:
@@ -84,12 +89,10 @@ def replay(dataset: Dataset, index: int, world: World | None = None) -> Replay:
 def _play(world: World, index: int, origin: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> Replay:
     seed = int(origin["seed"])
     scenario = world.reset(str(origin["task"]), seed, _switches(origin["switches"]))
-    start = [axis.name for axis in world.spec.state].index("tool_x")
     tool_mm, object_mm = [], []
     rows = zip(*(columns[name] for name in _COLUMNS), strict=True)
     for state, action, entities, offset in rows:
-        here = world.proprioception()
-        tool_mm.append(1e3 * float(np.linalg.norm(here[start : start + 3] - state[start : start + 3])))
+        tool_mm.append(_tool_drift_mm(world, state))
         object_mm.append(_object_drift_mm(world.entities(), entities))
         world.step(action + offset)
     return Replay(
@@ -102,6 +105,34 @@ def _play(world: World, index: int, origin: Mapping[str, Any], columns: Mapping[
         np.array(object_mm),
         world.success(),
     )
+
+
+def _replay_run(
+    dataset: Dataset, index: int, origin: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]
+) -> Replay:
+    goal, facts, recorded = origin["run"]["goal"], origin["facts"], origin["run"]["spec"]["name"]
+    if "seed" not in facts:
+        raise ValueError(f"episode {index} of {dataset.root} cannot be replayed: its facts have no seed")
+    tool_mm = []
+    with RequestWorld(split_goal(goal), render=False) as world:
+        if recorded != world.spec.name:
+            raise ValueError(f"episode {index} is a run of {recorded!r}; {world.spec.name!r} is simulated")
+        world.lay(int(facts["seed"]))
+        judge = Judge(world)
+        world.hold()  # as the control loop does before its first tick
+        for state, action in zip(columns[_COLUMNS[0]], columns[_COLUMNS[1]], strict=True):
+            tool_mm.append(_tool_drift_mm(world, state))
+            world.step(action)
+            judge.look()
+        task, success = world.scenario.task, judge.success
+    seed = int(facts["seed"])
+    return Replay(index, task, seed, goal, False, np.array(tool_mm), np.zeros(0), success)
+
+
+def _tool_drift_mm(world: World, state: NDArray[Any]) -> float:
+    start = [axis.name for axis in world.spec.state].index("tool_x")
+    tool = slice(start, start + 3)
+    return 1e3 * float(np.linalg.norm(world.proprioception()[tool] - state[tool]))
 
 
 def _switches(stored: Mapping[str, Any]) -> Randomise:

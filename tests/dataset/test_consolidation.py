@@ -1,6 +1,7 @@
 """Killed at any instant, a dataset loses at most the episode that was being written."""
 
 import random
+import shutil
 import subprocess
 import sys
 import time
@@ -141,3 +142,12 @@ def test_finishing_again_changes_nothing(dataset_root, features):
 def test_nothing_to_finish_is_an_error_that_names_the_folder(tmp_path):
     with pytest.raises(ValueError, match=str(tmp_path)):
         DatasetWriter(tmp_path, None).finish()  # type: ignore[arg-type]
+
+
+def test_a_reader_finishes_a_swap_that_was_cut_between_its_renames(tmp_path, dataset_root):
+    root = tmp_path / "copy"
+    shutil.copytree(dataset_root, root)
+    shutil.copytree(root / "meta", root / "meta.old")
+    (root / "meta").rename(root / "meta.ready")
+    assert len(Dataset.open(root).episodes) == 5
+    assert not any((root / f"meta.{name}").exists() for name in ("ready", "old"))

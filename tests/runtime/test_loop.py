@@ -54,8 +54,7 @@ def test_lockstep_never_holds_and_repeats_bit_for_bit(spec, policy) -> None:
             MockDriver(spec, clock), link, clock, STEP, [lambda tick, s=sent: s.append(tick.sent)]
         )
         result = loop.run("there and back", seed=3)
-        # At the end the arm is brought to rest.
-        assert (result.reason, result.health.holds) == ("plan_done", 1)
+        assert (result.reason, result.health.holds) == ("plan_done", 0)
         runs.append(np.array(sent).tobytes())
     assert runs[0] == runs[1]
 
@@ -233,7 +232,7 @@ def test_a_stop_event_ends_the_run_within_a_tick(spec, policy, clock) -> None:
     result = ControlLoop(MockDriver(spec, clock), LocalLink(policy), clock, REAL, [on_tick]).run(
         "go", stop=stop
     )
-    assert (result.reason, result.health.ticks) == ("stopped", 10 + 1)  # one to come to rest
+    assert (result.reason, result.health.ticks) == ("stopped", 10)
 
 
 def test_overruns_are_skipped_never_caught_up(spec, policy, clock) -> None:

@@ -21,7 +21,6 @@ from vla.drivers.mock import MockDriver
 from vla.runtime.asker import AskSettings
 from vla.runtime.clock import MonotonicClock, SimulatedClock
 from vla.runtime.loop import ControlLoop, LoopSettings
-from vla.runtime.recorder import Recorder
 from vla.runtime.report import TickReport
 
 TINY = Path(__file__).parents[1] / "bridge" / "tiny_server.py"
@@ -46,7 +45,7 @@ def test_a_killed_or_hung_server_is_held_then_reported_by_name(
         MockDriver(robot, MonotonicClock()) as driver,
     ):
         client.hello()
-        recorder, reports = Recorder(robot), []
+        reports: list[TickReport] = []
 
         def sabotage(report: TickReport) -> None:
             reports.append(report)
@@ -54,28 +53,26 @@ def test_a_killed_or_hung_server_is_held_then_reported_by_name(
                 os.kill(server.pid, how)
 
         try:
-            result = ControlLoop(driver, client, settings=settings, on_tick=[sabotage, recorder]).run("go")
+            result = ControlLoop(driver, client, settings=settings, on_tick=[sabotage]).run("go")
         finally:
             if server.alive:
                 os.kill(server.pid, signal.SIGCONT)
     assert result.reason == "model_lost"
     assert "'act'" in result.detail
-    recording = recorder.take()
-    assert not recording.held[30:46].any()
-    assert recording.held[-5:].all()
-    assert np.ptp(recording.sent[-5:], axis=0).max() == 0
+    assert not any(report.held for report in reports[30:46])
+    assert all(report.held for report in reports[-5:])
+    assert np.ptp([report.sent for report in reports[-5:]], axis=0).max() == 0
     assert result.elapsed_s < 5.0
     assert result.health.period_mean_s == pytest.approx(robot.dt_s, rel=0.2)
 
 
 def test_in_lockstep_neither_the_bridge_nor_a_slow_machine_changes_a_byte(spec, policy) -> None:
     def run(link) -> bytes:
-        clock, recorder = SimulatedClock(), Recorder(spec)
+        clock, reports = SimulatedClock(), list[TickReport]()
         settings = LoopSettings("lockstep", timeout_s=4.0)
-        ControlLoop(MockDriver(spec, clock), link, clock, settings, [recorder]).run("go", seed=1)
-        recording = recorder.take()
-        assert not recording.held.any()
-        return recording.sent.tobytes() + recording.state.tobytes()
+        ControlLoop(MockDriver(spec, clock), link, clock, settings, [reports.append]).run("go", seed=1)
+        assert not any(report.held for report in reports)
+        return b"".join(report.sent.tobytes() + report.observation.state.tobytes() for report in reports)
 
     local = run(LocalLink(policy))
     act, pauses = policy.act, iter([0.0, 0.06, 0.0, 0.02, 0.1] * 100)

@@ -137,8 +137,7 @@ def test_an_emergency_stop_ends_motion_and_only_resets_and_engagement_bring_it_b
     loop = ControlLoop(driver, LocalLink(policy), clock, SETTINGS, [press])
     result = loop.run("go")
     assert (result.reason, result.detail) == ("emergency_stop", "a hand in the way")
-    # The limits allow this arm to stop at once.
-    assert all((command == driver.written[20][1]).all() for _, command in driver.written[21:])
+    assert driver.written[-1][0] <= 20 * spec.dt_s  # the limits allow this arm to stop at once
     written = len(driver.written)
     with pytest.raises(StateError, match="emergency_stop"):
         loop.run("go")

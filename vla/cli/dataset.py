@@ -16,6 +16,7 @@ from vla.dataset.frames import FrameCache
 from vla.dataset.inspection import ERRORS, examine, summarize
 from vla.dataset.reader import Dataset
 from vla.dataset.schema import DatasetError
+from vla.runtime.encoder import recover
 
 _LISTED = 20
 
@@ -54,7 +55,7 @@ class ReplayConfig:
 
 def info(folder: str) -> None:
     """Print counts, tasks and per-feature statistics."""
-    summary = summarize(Dataset.open(folder))
+    summary = summarize(_opened(folder))
     out = console()
     shortest, median, longest = summary.length
     facts = Table(box=None, show_header=False, padding=(0, 1))
@@ -81,7 +82,7 @@ def info(folder: str) -> None:
 
 def doctor(folder: str) -> None:
     """Read every row and picture; exit code 1 when the data are unfit for training."""
-    dataset = Dataset.open(folder)
+    dataset = _opened(folder)
     out = console()
     with counted("examining", "episodes") as progress:
         report = examine(dataset, progress=progress)
@@ -103,7 +104,7 @@ def show(folder: str, overrides: list[str]) -> None:
     config = configured("show", overrides, ShowConfig)
     if (Path(folder) / "cache.json").is_file():
         return _show_stills(FrameCache.open_stills(folder), config)
-    dataset = Dataset.open(folder)
+    dataset = _opened(folder)
     count = len(dataset.episodes)
     chosen = sorted({round(i * (count - 1) / max(1, config.episodes - 1)) for i in range(config.episodes)})
     width, height = contact_sheet(dataset, chosen if count else [], Path(config.out), config.columns)
@@ -122,7 +123,7 @@ def replay(folder: str, overrides: list[str]) -> None:
     from sim.replay import replay as play
 
     try:
-        report = play(Dataset.open(folder), config.episode)
+        report = play(_opened(folder), config.episode)
     except DatasetError:
         raise
     except ValueError as error:
@@ -133,11 +134,19 @@ def replay(folder: str, overrides: list[str]) -> None:
         f"episode {report.episode}: {report.instruction} ({report.task}, seed {report.seed}{disturbed})"
     )
     for name, drift_mm in (("tool", report.tool_drift_mm), ("objects", report.object_drift_mm)):
-        out.print(f"{name}: drift {drift_mm.max():.3f} mm at worst, {drift_mm[-1]:.3f} mm at the end")
+        if len(drift_mm):
+            out.print(f"{name}: drift {drift_mm.max():.3f} mm at worst, {drift_mm[-1]:.3f} mm at the end")
     verdict = "success" if report.success else "failure"
     out.print(f"{len(report.tool_drift_mm)} rows, the replay ends in {verdict}")
     if report.worst_mm > config.tolerance_mm:
         raise typer.Exit(1)
+
+
+def _opened(folder: str) -> Dataset:
+    """The dataset, after what a killed recorder may have left in it has been encoded."""
+    for problem in recover(Path(folder)):
+        console().print(problem, style="yellow", markup=False)
+    return Dataset.open(folder)
 
 
 def _numbers(values: list[object] | None) -> str:

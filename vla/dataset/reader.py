@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 from PIL import Image
 
+from vla.dataset.consolidation import locked, recover
 from vla.dataset.layout import VERSIONS, Episode, read_episodes, read_table, read_tasks
 from vla.dataset.schema import CAMERA_PREFIX, DatasetError, Features, read_json, video_keys
 from vla.dataset.staging import read_sidecar, staged_folders
@@ -53,6 +54,9 @@ class Dataset:
             DatasetError: the folder holds no dataset, or one of an unknown version, or a damaged one.
         """
         root = Path(root)
+        if not (root / "meta").exists() and (root / "meta.ready").exists():
+            with locked(root):  # a writer was killed between the two renames of its last step
+                recover(root)
         if not (root / "meta" / "info.json").exists() and (staged := staged_folders(root)):
             raise DatasetError(f"{root} holds {len(staged)} staged episodes; consolidate them before reading")
         info = read_json(root / "meta" / "info.json")

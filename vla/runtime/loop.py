@@ -239,7 +239,8 @@ class _Run:
         else:
             self._meter.holds += 1
             at_rest = self._limiter.at_rest
-            sent = self._bus.hold() if at_rest else self._write(self._limiter.brake(elapsed_s))
+            command = self._limiter.brake(elapsed_s)  # at rest, too: the next motion begins from none
+            sent = self._bus.hold() if at_rest else self._write(command)
         if sent is not None:
             self._sent, self._sent_s = sent, now_s
         return action is None or not allowed

@@ -153,7 +153,7 @@ class SteppedMotion:
 
     @property
     def at_rest(self) -> bool:
-        return not self._rate.any()
+        return not end_rate(self._rate, self._limits.acceleration, self._step_s).any()
 
     def start(self, position: Vector) -> None:
         self._position = self._before = position

@@ -22,6 +22,7 @@ STATES: tuple[State, ...] = (
     "protective_stop",
     "emergency_stop",
 )
+"""Recordings store a state as its place in this tuple, so new ones go to its end."""
 LATCHED: tuple[State, ...] = ("protective_stop", "emergency_stop")
 
 
