@@ -26,9 +26,10 @@ TOOL_LOW_M = (0.25, -0.42, 0.012)
 TOOL_HIGH_M = (0.76, 0.42, 0.45)
 TOOL_MOTION = (0.6, 6.0, 240.0)
 GAP_MOTION = (0.4, 8.0, 320.0)
-"""Largest rate in m/s, acceleration in m/s^2 and jerk in m/s^3: full acceleration within half a control period.
+"""Largest rate in m/s, acceleration in m/s^2 and jerk in m/s^3.
 
-The tool reaches its rate in two periods; the fingers in one, so that they close as fast as they ever did.
+The tool reaches its rate in two control periods, the fingers in one, and either its acceleration in half a
+period.
 """
 
 _R2 = 0.7071067811865476

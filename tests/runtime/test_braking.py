@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla.runtime.braking import UNLIMITED, arrival_rate, braking_way, end_rate, wall_rate
 
+LAW = settings(max_examples=60, deadline=None)
 A, DT = 8.0, 0.05
 UNIT = A * DT**2
 ROOM = st.floats(0.0, 40.0).map(lambda units: units * UNIT)
@@ -30,18 +31,21 @@ def way_to_stop(rate: float, steps_s: list[float], last_s: float) -> float:
     return way
 
 
+@LAW
 @given(room=ROOM)
 def test_arrival_is_exact_with_nominal_steps(room: float) -> None:
     rate = float(arrival_rate(vector(room), vector(A), DT)[0])
     assert np.isclose(rate * DT + way_to_stop(rate, [DT] * 40, DT), room, rtol=1e-9, atol=1e-12)
 
 
+@LAW
 @given(room=ROOM, share=st.floats(0.0, 1.0))
 def test_a_nearer_goal_is_never_approached_faster(room: float, share: float) -> None:
     for bound in (arrival_rate, wall_rate):
         assert bound(vector(room * share), vector(A), DT)[0] <= bound(vector(room), vector(A), DT)[0] + 1e-12
 
 
+@LAW
 @given(room=ROOM)
 def test_a_slow_arrival_takes_one_step(room: float) -> None:
     if room <= UNIT:
@@ -63,12 +67,14 @@ def test_arrival_is_not_enough_for_a_wall_when_a_step_comes_early() -> None:
     assert np.isclose(over, UNIT / 8)
 
 
+@LAW
 @given(room=ROOM, step_s=st.floats(0.001, 1.0).map(lambda share: share * DT), steps_s=STEPS)
 def test_a_wall_is_never_passed_whatever_the_steps(room: float, step_s: float, steps_s: list[float]) -> None:
     rate = float(wall_rate(vector(room), vector(A), step_s)[0])
     assert rate * step_s + way_to_stop(rate, steps_s, step_s) <= room * (1 + 1e-12) + 1e-15
 
 
+@LAW
 @given(room=ROOM, step_s=st.floats(0.1, 1.0).map(lambda share: share * DT))
 def test_the_wall_costs_no_more_than_an_eighth(room: float, step_s: float) -> None:
     rate = float(wall_rate(vector(room), vector(A), step_s)[0])
@@ -76,6 +82,7 @@ def test_the_wall_costs_no_more_than_an_eighth(room: float, step_s: float) -> No
     assert unused <= A * step_s**2 / 8 + 1e-12
 
 
+@LAW
 @given(room=ROOM, steps_s=STEPS)
 def test_arrival_overshoots_by_an_eighth_at_most_whatever_the_steps(
     room: float, steps_s: list[float]
@@ -85,6 +92,7 @@ def test_arrival_overshoots_by_an_eighth_at_most_whatever_the_steps(
         assert rate * step_s + way_to_stop(rate, steps_s[1:], step_s) <= room + UNIT / 8 + 1e-12
 
 
+@LAW
 @given(rate=st.floats(-3.0, 3.0), steps_s=STEPS)
 def test_braking_follows_one_curve_whatever_the_steps(rate: float, steps_s: list[float]) -> None:
     acceleration, last_s, x, t, v = vector(A), DT, 0.0, 0.0, vector(rate)

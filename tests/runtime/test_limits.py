@@ -14,6 +14,7 @@ from hypothesis.extra import numpy as hnp
 from vla.contract import Axis, ContractError, RobotSpec
 from vla.runtime.limits import ActionLimiter, position_of
 
+LAW = settings(max_examples=30, deadline=None)
 _AXES = (
     Axis("tool_x", "m", 0.2, 0.7, 0.5, 4.0),
     Axis("tool_y", "m", -0.4, 0.4, 0.5, 1.0),
@@ -48,7 +49,7 @@ def drive(limiter: ActionLimiter, action: np.ndarray, ticks: int) -> np.ndarray:
     return np.array([limiter.apply(action) for _ in range(ticks)])
 
 
-@settings(max_examples=50)
+@LAW
 @given(goal=SHARES, start=SHARES)
 def test_a_legal_goal_is_reached_exactly_and_never_overshot(goal: np.ndarray, start: np.ndarray) -> None:
     target, reference, limiter = legal(goal), legal(start), started(legal(start))
@@ -60,7 +61,7 @@ def test_a_legal_goal_is_reached_exactly_and_never_overshot(goal: np.ndarray, st
     assert limiter.at_rest
 
 
-@settings(max_examples=50)
+@LAW
 @given(goal=SHARES, start=SHARES, seed=SEEDS)
 def test_under_jitter_a_goal_is_overshot_by_an_eighth_at_most(
     goal: np.ndarray, start: np.ndarray, seed: int
@@ -72,6 +73,7 @@ def test_under_jitter_a_goal_is_overshot_by_an_eighth_at_most(
         assert (over <= A * DT**2 / 8 + 1e-6).all()
 
 
+@LAW
 @given(steps=hnp.arrays(np.float32, (30, 4), elements=st.floats(-1, 1, width=32)))
 def test_motions_slower_than_half_an_acceleration_step_are_followed_exactly(steps: np.ndarray) -> None:
     slow = np.minimum(SPEC.action_max_step, np.where(A > 0, A * DT**2 / 2, np.inf))
@@ -107,6 +109,7 @@ def test_every_wall_is_reached_and_none_is_passed(axis: int, side: int, early: f
         assert reached[-1] == wall
 
 
+@LAW
 @given(row=SHARES, outside=ROWS)
 def test_a_position_outside_comes_back_at_the_legal_rate(row: np.ndarray, outside: np.ndarray) -> None:
     slack = np.spacing(np.abs(outside)) * 2 + 1e-7
@@ -181,6 +184,7 @@ def test_deltas_end_in_zeros() -> None:
     assert limiter.at_rest
 
 
+@LAW
 @given(row=ROWS, second=ROWS)
 def test_deltas_are_limited_by_rate_acceleration_and_their_own_range(
     row: np.ndarray, second: np.ndarray
@@ -254,6 +258,7 @@ def test_a_row_that_is_not_finite_brakes() -> None:
         assert np.array_equal(one.apply(row), other.brake())
 
 
+@LAW
 @given(row=ROWS, start=ROWS)
 def test_inputs_are_not_changed_nor_outputs_kept(row: np.ndarray, start: np.ndarray) -> None:
     copies = row.copy(), start.copy()
@@ -273,7 +278,7 @@ def test_a_leap_counts_as_the_fastest_legal_step_and_an_absurd_one_as_none() -> 
     limiter.sent(SPEC.action_high)
     brakes = np.array([limiter.brake() for _ in range(60)]).astype(float)
     assert (brakes[:, :2] <= SPEC.action_high[:2] + 0.5**2 / (2 * A[:2]) + 1e-6).all()
-    with pytest.raises(ContractError, match="what was sent is .* far outside"):
+    with pytest.raises(ContractError, match=r"what was sent is .* far outside"):
         limiter.sent(np.full(4, 1e9, np.float32))
 
 

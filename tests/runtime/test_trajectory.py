@@ -15,6 +15,7 @@ from vla.runtime.limits import ActionLimiter
 
 pytest.importorskip("ruckig")
 
+LAW = settings(max_examples=30, deadline=None)
 _AXES = (
     Axis("joint", "rad", -1.0, 2.0, 2.0, 10.0, 200.0),
     Axis("gripper_gap", "m", 0.0, 0.08, 0.4, 8.0, 320.0),
@@ -30,7 +31,7 @@ def started(*position: float, spec: RobotSpec = SPEC) -> ActionLimiter:
     return limiter
 
 
-@settings(max_examples=30)
+@LAW
 @given(start=TARGETS, goal=TARGETS, seed=st.integers(0, 2**32 - 1))
 def test_a_goal_is_reached_and_never_overshot_whatever_the_ticks(
     start: tuple[float, float], goal: tuple[float, float], seed: int

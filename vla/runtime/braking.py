@@ -1,13 +1,15 @@
 """Braking in discrete time: how fast an axis may be so that it can still stop where it must.
 
-A command is a position per write. Between two writes the arm moves at the mean rate v = change / step, and the
-acceleration is the change of v over the time between the middles of the two steps, which is the second divided
-difference of the positions. An axis that brakes at the rate a from a step of mean rate v and length h follows
+A command is a position per write. Between two writes the arm moves at the mean rate v = change / step, and
+the acceleration is the change of v over the time between the middles of the two steps, which is the second
+divided difference of the positions. An axis that brakes at the rate a from a step of mean rate v and length h
+follows
 
     x(t) = x + V t - a t^2 / 2   up to   x + V^2 / (2 a),   with V = max(0, |v| - a h / 2),
 
-whatever the lengths of the steps that sample it: the second divided difference of a parabola is its curvature.
-So V is the speed at the end of the step as far as braking is concerned, and V^2 / (2 a) the way still needed.
+whatever the lengths of the steps that sample it: the second divided difference of a parabola is its
+curvature. So V is the speed at the end of the step as far as braking is concerned, and V^2 / (2 a) the way
+still needed.
 
 Two bounds on the next step's rate follow; ``room`` is the way left before it.
 
@@ -16,8 +18,8 @@ Two bounds on the next step's rate follow; ``room`` is the way left before it.
   step's braking. It leaves the next step feasible however early or late it comes.
 * :func:`arrival_rate`, for a target, where being exact counts. With steps of the nominal length dt only,
   v, v - a dt, v - 2 a dt, ... need D(v) = a dt^2 (n + 1) (n / 2 + f) with v = (n + f) a dt. D is convex,
-  piecewise linear, and D(v) - D(v - a dt) = v dt, so D(v) <= room stays true; up to a dt the target is reached
-  in one step. Under jitter it may be passed by up to a dt^2 / 8.
+  piecewise linear, and D(v) - D(v - a dt) = v dt, so D(v) <= room stays true; up to a dt the target is
+  reached in one step. Under jitter it may be passed by up to a dt^2 / 8.
 
 The continuous formula v <= -a dt / 2 + sqrt((a dt / 2)^2 + 2 a room) is neither: it asks for the way
 v dt / 2 + v^2 / (2 a), which is (f - f^2) / 2 <= 1/8 of a dt^2 less than D(v), and overruns by as much.

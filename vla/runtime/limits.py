@@ -1,4 +1,4 @@
-"""The last gate before the motors: a refusal of what is not a motion at all, and legal steps towards the rest."""
+"""The last gate before the motors: no chunk that is not a motion, and no step that is not legal."""
 
 from __future__ import annotations
 
@@ -12,21 +12,21 @@ from vla.runtime.workspace import ToolBox, ToolOf
 _ABSURD_RANGES = 1000.0
 _ABSURD_WITHOUT_RANGE = 1e6
 _LEAST_STEP = 0.05
-"""Of a period. A write that follows the last one even sooner repeats it: float32 cannot tell rates so near."""
+"""Of a period. A write that comes even sooner repeats the last one: float32 cannot tell rates so close by."""
 
 
 class ActionLimiter:
     """Keeps commands inside a spec's limits, whatever is asked of it and whenever.
 
     Position, rate and acceleration hold at every write, and the tool stays in the workspace box; jerk holds,
-    too, with ``smooth``. Finite values that reach too far become the nearest legal step, since learned policies
-    overshoot by millimetres. Values that are not finite, or that lie a thousand ranges away, carry no
-    intention: a chunk that holds one is refused whole, because a clamp would turn it into a limit, which is a
-    motion nobody asked for. -0.0 and denormals are numbers like others.
+    too, with ``smooth``. Finite values that reach too far become the nearest legal step, since learned
+    policies overshoot by millimetres. Values that are not finite, or that lie a thousand ranges away, carry
+    no intention: a chunk that holds one is refused whole, because a clamp would turn it into a limit, which
+    is a motion nobody asked for. -0.0 and denormals are numbers like others.
 
-    The limits hold for the exact motion, and for its float32 commands to within their rounding, half a unit in
-    the last place of each position; position limits hold exactly. Time is counted between writes, up to one
-    period: a late write moves no further than a punctual one, an early one proportionally less.
+    The limits hold for the exact motion, and for its float32 commands to within their rounding, half a unit
+    in the last place of each position; position limits hold exactly. Time is counted between writes, up to
+    one period: a late write moves no further than a punctual one, an early one proportionally less.
 
     With delta semantics an action is a change per period. Action limits bound the change, ``max_rate`` and
     ``max_acceleration`` bound the motion, and the limits of the state axes of the same names bound the
@@ -38,8 +38,9 @@ class ActionLimiter:
 
         Args:
             spec: The robot. Its workspace applies to the axes tool_x, tool_y and tool_z, unless:
-            tool_of: Gives the tool's position (3,) in m for a command (A,); needed for the workspace of a joint
-                robot. It is called some dozen times per write when the arm is fast.
+            tool_of: Gives the tool's position (3,) in m for a command (A,), or with delta semantics for the
+                position that is its sum; needed for the workspace of a joint robot. It is called once per half
+                period of the braking that could follow, at each write.
             smooth: Limit jerk through an online trajectory generator (the extra ``handily[otg]``).
 
         Raises:
@@ -101,9 +102,9 @@ class ActionLimiter:
     def apply(self, action: NDArray[np.float32], elapsed_s: float | None = None) -> NDArray[np.float32]:
         """The next legal command towards ``action``.
 
-        A target is approached so that it is never overshot while ticks come at the control rate, and reached
-        exactly; under jitter it may be overshot by an eighth of ``max_acceleration`` times the period squared.
-        A row that is not finite should have been refused; here it brakes.
+        A target is reached exactly, and never overshot while ticks come at the control rate; under jitter it
+        may be overshot by an eighth of ``max_acceleration`` times the period squared, and by nothing with
+        ``smooth``. A row that is not finite should have been refused; here it brakes.
 
         Args:
             action: Shape (A,).
@@ -129,8 +130,8 @@ class ActionLimiter:
             elapsed_s: As for :meth:`apply`.
 
         Returns:
-            A new float32 array of shape (A,). From the rate v the arm stands after v / ``max_acceleration``,
-            at once where that is unlimited.
+            A new float32 array of shape (A,). From the rate v the arm stands within v / ``max_acceleration``
+            and one period, at once where that is unlimited; with ``smooth`` later by what the jerk costs.
         """
         if step_s := self._step_s(elapsed_s):
             self._motion.stop(step_s)

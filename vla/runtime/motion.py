@@ -125,8 +125,8 @@ class Motion(Protocol):
     def put(self, position: Vector) -> None:
         """The last step really ended at ``position``, shape (A,).
 
-        It is taken to have had the rate that leads there, or the largest legal one: an arm does not go faster,
-        and to brake from a leap would mean to fly on.
+        Where that is news, the axis is taken to have the rate that leads there, or the largest legal one: an
+        arm does not go faster, and to brake from a leap would mean to fly on.
         """
         ...
 
@@ -134,9 +134,10 @@ class Motion(Protocol):
 class SteppedMotion:
     """Keeps position, rate and acceleration, and the tool's box, at every write. Jerk is not limited.
 
-    With :mod:`vla.runtime.braking`: the rate and the acceleration are the first and second divided differences
-    of the commands. In a state that no legal motion leads to, because a limit was tightened or something else
-    was sent, the acceleration has the last word: the axis brakes, and comes back inside at a legal rate.
+    With :mod:`vla.runtime.braking`: the rate and the acceleration are the first and second divided
+    differences of the commands. In a state that no legal motion leads to, because a limit was tightened or
+    something else was sent, the acceleration has the last word: the axis brakes, and comes back inside at a
+    legal rate.
     """
 
     def __init__(self, limits: MotionLimits, box: ToolBox | None) -> None:
@@ -180,7 +181,8 @@ class SteppedMotion:
         self._move(self._braking(step_s), step_s)
 
     def put(self, position: Vector) -> None:
-        self._rate = self._limits.rate_between(self._before, position, self._step_s)
+        leap = self._limits.rate_between(self._before, position, self._step_s)
+        self._rate = np.where(position == self._position, self._rate, leap)
         self._position = position
 
     def _braking(self, step_s: float) -> Vector:

@@ -28,9 +28,9 @@ _GRAIN = 1e-8
 
 
 def turning_way(rate: Vector, acceleration: Vector, jerk: Vector) -> Vector:
-    """Signed way of a jerk-limited stop until its rate passes through zero; 0 where it does so only at the end.
+    """Signed way of a jerk-limited stop to where it turns back; 0 where it does not.
 
-    It passes early when the acceleration, which has to fade at ``jerk``, undoes more than the rate:
+    It turns when the acceleration, which has to fade at ``jerk``, undoes more than the rate:
     acceleration^2 / (2 jerk) > |rate|, the two having opposite signs.
     """
     speed, braking = np.abs(rate), -acceleration * np.sign(rate)
@@ -50,8 +50,8 @@ class SmoothMotion:
     Each write replans the fastest motion to rest at the target (Ruckig; Berscheid and Kroeger, RSS 2021) and
     goes along it for as long as the step lasts. Ruckig itself knows no walls. So an axis takes a step only
     together with the stop from the state it leads to, when that stop ends inside; otherwise it continues the
-    stop that came with the step before, which ends inside by induction, however long the steps are. The tool's
-    box is watched in the same way, for all axes at once.
+    stop that came with the step before, which ends inside by induction, however long the steps are. The
+    tool's box is watched in the same way, for all axes at once.
 
     The motion is a continuous one of which writes are samples: divided differences of the commands are means
     of its derivatives, and so within its limits.
@@ -98,8 +98,10 @@ class SmoothMotion:
 
     def put(self, position: Vector) -> None:
         # What acceleration the arm has now is nobody's knowledge; it brakes or goes on from none.
-        rate = self._limits.rate_between(self._before, position, self._step_s)
-        self._be((position, rate, self._rest))
+        here, rate, acceleration = self._state
+        leap = self._limits.rate_between(self._before, position, self._step_s)
+        kept = position == here
+        self._be((position, np.where(kept, rate, leap), np.where(kept, acceleration, 0.0)))
 
     def _be(self, state: State) -> None:
         stop = self._stop_from(state)
@@ -110,21 +112,25 @@ class SmoothMotion:
 
     def _take(self, step_s: float) -> None:
         """Go along the fastest motion for ``step_s`` when one can still stop inside after it."""
-        motion = self._solve(self._state)
-        wish = None if motion is None else _at(motion, step_s)
-        if wish is not None and motion.duration <= step_s and not any(self._plan.target_velocity):
-            wish = (wish[0], self._rest, self._rest)  # to the last bit
+        wish = self._wish(step_s)
         stop = None if wish is None else self._stop_from(wish)
-        if wish is not None and stop is not None:
-            inside = self._inside(wish, stop)
-            if not inside.all():
-                held = self._stopping(step_s)
-                wish = tuple(np.where(inside, a, b) for a, b in zip(wish, held, strict=True))
-                stop = self._stop_from(wish)
-        if wish is None or stop is None or not self._boxed(stop):
-            self.stop(step_s)
-        else:
-            self._move(wish, stop, 0.0, step_s)
+        if wish is None or stop is None:
+            return self.stop(step_s)
+        inside = self._inside(wish, stop)
+        if not inside.all():
+            wish = _choose(inside, wish, self._stopping(step_s))
+            stop = self._stop_from(wish)
+        if stop is None or not self._boxed(stop):
+            return self.stop(step_s)
+        return self._move(wish, stop, 0.0, step_s)
+
+    def _wish(self, step_s: float) -> State | None:
+        motion = self._solve(self._state)
+        if motion is None:
+            return None
+        state = _at(motion, step_s)
+        arrived = motion.duration <= step_s and not any(self._plan.target_velocity)
+        return (state[0], self._rest, self._rest) if arrived else state
 
     def _move(self, state: State, stop: Trajectory, stopped_s: float, step_s: float) -> None:
         (position, rate, acceleration), here = state, self._state[0]
@@ -169,7 +175,7 @@ class SmoothMotion:
         high = np.maximum(self._limits.high, self._state[0]) + _GRAIN
         turn = position + turning_way(rate, acceleration, self._limits.jerk)
         points = np.array([position, turn, _at(stop, stop.duration)[0]])
-        return ((points >= low) & (points <= high)).all(axis=0)
+        return np.logical_and.reduce((points >= low) & (points <= high))
 
     def _boxed(self, stop: Trajectory) -> bool:
         if self._box is None:
@@ -183,3 +189,11 @@ class SmoothMotion:
 def _at(motion: Trajectory, time_s: float) -> State:
     position, rate, acceleration = motion.at_time(time_s)
     return np.array(position), np.array(rate), np.array(acceleration)
+
+
+def _choose(first: NDArray[np.bool_], one: State, other: State) -> State:
+    return (
+        np.where(first, one[0], other[0]),
+        np.where(first, one[1], other[1]),
+        np.where(first, one[2], other[2]),
+    )

@@ -18,8 +18,8 @@ _NO_MORE_M = 1e-9
 class ToolBox:
     """Judges whether a path of commands keeps the tool inside a box.
 
-    A step is admitted together with the braking that could follow it. So there is always a way to stop inside:
-    the one that was admitted with the step before.
+    A step is admitted together with the braking that could follow it. So there is always a way to stop
+    inside: the one that was admitted with the step before.
     """
 
     def __init__(self, box: tuple[tuple[float, float], ...], tool_of: ToolOf) -> None:
