@@ -421,5 +421,5 @@ class Kinematics(Protocol):
     """What a driver of a joint robot may offer besides, so that its tool can be kept in a workspace."""
 
     def tool_of(self, action: NDArray[np.float32]) -> NDArray[np.float64]:
-        """Where the tool is when ``action``, shape (A,), has been carried out: (3,) in m, robot base frame."""
+        """Where ``action``, shape (A,), brings the tool: (3,) in m, robot base frame."""
         ...
