@@ -33,7 +33,7 @@ Serve = Callable[..., PolicyServer]
 
 
 class EchoPolicy:
-    """Every row is the state; waits for its gate; the instruction "explode" raises, "nonsense" is too wide."""
+    """Every row is the state; waits for its gate; "explode" raises, "nonsense" is too wide."""
 
     def __init__(self, spec: RobotSpec) -> None:
         self.spec = spec

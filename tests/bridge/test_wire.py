@@ -35,7 +35,9 @@ def packed(header: object) -> bytes:
 @settings(max_examples=60, deadline=None, derandomize=True)
 def test_a_message_survives_the_wire(verb: str, session: str, seq: int, body: dict, arrays: tuple) -> None:
     message = Message(verb, session, seq, body, arrays)
-    assert repr(wire.decode(wire.encode(message))) == repr(message)  # by repr, since nan is not equal to itself
+    assert repr(wire.decode(wire.encode(message))) == repr(
+        message
+    )  # by repr, since nan is not equal to itself
 
 
 @given(frames=st.lists(st.binary(max_size=300), max_size=6))

@@ -189,7 +189,8 @@ class BridgeClient:
         deadline_s = time.monotonic() + self.timeout_s
         while not connection.connected and (left_s := deadline_s - time.monotonic()) > 0:
             self._listen(left_s)
-        seq = connection.ask(verb, body, within_s=deadline_s - time.monotonic())
+        left_s = deadline_s - time.monotonic()
+        seq = connection.ask(verb, body, within_s=left_s, wait_s=left_s)
         while seq in connection.ledger:
             for asked, answer in self._listen(deadline_s - time.monotonic()):
                 if asked.seq == seq:

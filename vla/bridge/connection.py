@@ -21,6 +21,8 @@ from vla.contract import ContractError
 
 _STEP_S = 0.05  # at least so often a waiting call looks after the session
 _PROBE_S = 0.5
+_WORK = ("act", "plan")  # takes the time it takes
+_TALK = ("hello", "reset", "health")  # is answered at once, even while the policy hangs
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,14 +104,23 @@ class Connection:
         return self.info
 
     def ask(
-        self, verb: str, body: Mapping[str, Any], frames: tuple[bytes, ...] = (), within_s: float = math.inf
+        self,
+        verb: str,
+        body: Mapping[str, Any],
+        frames: tuple[bytes, ...] = (),
+        within_s: float = math.inf,
+        wait_s: float = 0.0,
     ) -> int:
-        """Send a request, unless there is no session; returns its number either way."""
+        """Send a request, unless there is no session or the socket takes nothing within ``wait_s``.
+
+        Returns:
+            Its number, either way; it is awaited for ``within_s`` if there is a session.
+        """
         if not self.connected:
             self.ledger.give_up(verb)
             return self.ledger.number()
         asked = self.ledger.ask(verb, time.monotonic(), within_s)
-        self._send(Message(verb, self.ledger.session, asked.seq, body, frames))
+        self._send(Message(verb, self.ledger.session, asked.seq, body, frames), wait_s)
         return asked.seq
 
     def listen(self, timeout_s: float) -> list[tuple[Asked, Message | BridgeError]]:
@@ -124,6 +135,8 @@ class Connection:
         """
         if timeout_s > 0:
             self._poller.poll(math.ceil(1000 * min(timeout_s, _STEP_S)))
+        # Before anything is read: an answer that has lain here beyond its deadline is too late all the same.
+        expired = self.ledger.expire(time.monotonic(), _WORK)
         heard: list[tuple[Asked, Message | BridgeError]] = []
         while self._socket.poll(0):
             try:
@@ -139,7 +152,7 @@ class Connection:
         while self._events.poll(0):
             self._events.recv_multipart()
             self._lose(now_s, "the connection broke")
-        self._expire(now_s)
+        self._doubt(expired, now_s)
         if self.info is not None and not self.connected and now_s >= self._due_s:
             self._come_back()
         lost, self._lost = self._lost, []
@@ -156,9 +169,9 @@ class Connection:
             self._socket.close()
         self._context.term()
 
-    def _send(self, message: Message) -> None:
+    def _send(self, message: Message, wait_s: float = 0.0) -> None:
         """Send, unless the socket takes nothing: there is no connection, or nobody reads."""
-        if self._socket.poll(0, zmq.POLLOUT):
+        if self._socket.poll(math.ceil(1000 * max(0.0, wait_s)), zmq.POLLOUT):
             self._socket.send_multipart(wire.encode(message), zmq.NOBLOCK)
 
     def _took(self, asked: Asked, message: Message) -> bool:
@@ -169,20 +182,19 @@ class Connection:
             self._lose(self._heard_s, "the server does not know this session")
         return asked.verb == "hello" or asked.seq == self._probe
 
-    def _expire(self, now_s: float) -> None:
-        for asked in self.ledger.expire(now_s):
-            if asked.verb not in ("act", "plan"):
-                self._lose(now_s, f"no answer to {asked.verb!r}")
-            elif self.connected and self._heard_s < asked.sent_s:
-                # Is the policy slow, or is nobody there? The server's socket thread would answer.
-                self._probe = self.ask("health", {}, within_s=min(_PROBE_S, self._timeout_s))
+    def _doubt(self, expired: list[Asked], now_s: float) -> None:
+        """Where work was not answered in time: is it slow, or is nobody there?"""
+        for asked in self.ledger.expire(now_s, _TALK):
+            self._lose(now_s, f"it did not answer {asked.verb!r} either")
+        if self.connected and any(self._heard_s < asked.sent_s for asked in expired):
+            self._probe = self.ask("health", {}, within_s=min(_PROBE_S, self._timeout_s))
 
     def _lose(self, now_s: float, why: str) -> None:
         """The session is over, and hello is due after a while."""
-        error = BridgeError("connection_lost", f"{self._endpoint}: {why}")
         for asked in self.ledger.end():
             if asked.verb != "hello" and asked.seq != self._probe:
-                self._lost.append((asked, error))
+                words = f"{self._endpoint} will not answer {asked.verb!r}: {why}"
+                self._lost.append((asked, BridgeError("connection_lost", words)))
         self.connected = False
         self._due_s = now_s + self._backoff.next_s()
 

@@ -22,7 +22,7 @@ class DroppedReplies:
         malformed: No message, or not one of this protocol.
         foreign: Of another session, to a question never asked, or of another verb than was asked.
         duplicate: To a question that had been answered.
-        reordered: To a question given up, behind the answer to a later one.
+        reordered: To a question given up, behind the answer to a later one of its verb.
         late: To a question given up, in its order.
     """
 
@@ -69,7 +69,7 @@ class Ledger:
         self._last = 0
         self._awaited: dict[int, Asked] = {}
         self._answered: deque[int] = deque(maxlen=64)
-        self._newest_answered = 0
+        self._newest_answered: dict[str, int] = {}
 
     def __contains__(self, seq: int) -> bool:
         """True while the answer to ``seq`` is awaited."""
@@ -110,9 +110,9 @@ class Ledger:
         """Await question ``seq`` no more, if it is."""
         self._awaited.pop(seq, None)
 
-    def expire(self, now_s: float) -> list[Asked]:
-        """Give up every question whose deadline has passed; returns them."""
-        expired = [asked for asked in self._awaited.values() if asked.deadline_s <= now_s]
+    def expire(self, now_s: float, verbs: tuple[str, ...]) -> list[Asked]:
+        """Give up every question of ``verbs`` whose deadline has passed; returns them."""
+        expired = [a for a in self._awaited.values() if a.verb in verbs and a.deadline_s <= now_s]
         for asked in expired:
             del self._awaited[asked.seq]
         return expired
@@ -125,7 +125,7 @@ class Ledger:
             return None
         del self._awaited[reply.seq]
         self._answered.append(reply.seq)
-        self._newest_answered = max(self._newest_answered, reply.seq)
+        self._newest_answered[asked.verb] = reply.seq
         return asked
 
     def drop(self, kind: Drop) -> None:
@@ -137,4 +137,4 @@ class Ledger:
             return "foreign"
         if reply.seq in self._answered:
             return "duplicate"
-        return "reordered" if reply.seq < self._newest_answered else "late"
+        return "reordered" if reply.seq < self._newest_answered.get(reply.verb, 0) else "late"

@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 _GAUGES = {
     "sessions": ("sessions", "Robots being served."),
     "waiting": ("waiting", "Act requests that wait for the policy."),
-    "busy_seconds": ("busy_s", "How long the policy has been at its present work; one that hangs shows here."),
+    "busy_seconds": (
+        "busy_s",
+        "How long the policy has been at its present work; one that hangs shows here.",
+    ),
     "uptime_seconds": ("uptime_s", "Since the start."),
 }
 
