@@ -14,8 +14,8 @@ from vla.bridge.batcher import ActJob, Batcher
 from vla.bridge.client import BridgeClient
 from vla.bridge.mailbox import Mailbox
 from vla.bridge.payload import unpack_chunk
-from vla.bridge.server import ServerSettings
 from vla.bridge.sessions import Episode, Session
+from vla.bridge.settings import ServerSettings
 from vla.bridge.waiting import Finished
 from vla.conformance import sample_observation
 from vla.contract import ActionChunk, ActRequest, RobotSpec

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from vla.bridge import payload, wire
+from vla.bridge.schema import Wish
 from vla.bridge.wire import Message, WireError
 from vla.conformance import sample_observation
 from vla.contract import ActionChunk, Axis, ContractError, Plan, Prefix, RobotSpec
@@ -164,7 +165,7 @@ def test_any_body_is_read_or_refused_by_name(
             lambda message=message: payload.unpack_observation(message, SPEC, images),
             lambda message=message: payload.unpack_chunk(message, SPEC),
             lambda: payload.unpack_plan(plan),
-            lambda: payload.unpack_spec(SPEC.to_dict() | spec),
+            lambda: Wish.unpack({**good.body, "images": "raw", "spec": SPEC.to_dict() | spec}),
         ):
             try:
                 read()
@@ -174,7 +175,7 @@ def test_any_body_is_read_or_refused_by_name(
 
 def test_a_size_that_is_not_finite_is_no_spec() -> None:
     with pytest.raises(ContractError):
-        payload.unpack_spec(SPEC.to_dict() | {"cameras": {"front": [math.inf, 3]}})
+        Wish.unpack({"images": "raw", "spec": SPEC.to_dict() | {"cameras": {"front": [math.inf, 3]}}})
 
 
 def test_a_chunk_of_another_width_or_dtype_is_not_sent() -> None:

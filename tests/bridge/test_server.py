@@ -16,7 +16,8 @@ from vla.bridge.client import BridgeClient
 from vla.bridge.errors import BridgeError, DeadlineMissed
 from vla.bridge.payload import pack_act
 from vla.bridge.remote import RemotePlanner, RemotePolicy
-from vla.bridge.server import PolicyServer, ServerSettings
+from vla.bridge.server import PolicyServer
+from vla.bridge.settings import ServerSettings
 from vla.bridge.wire import Message
 from vla.conformance import check_policy, sample_observation
 from vla.contract import ActionChunk, ContractError, Plan, RobotSpec

@@ -14,7 +14,7 @@ from vla.bridge import sockets, wire
 from vla.bridge.backoff import Backoff
 from vla.bridge.errors import BridgeError, DeadlineMissed, read_error
 from vla.bridge.ledger import Asked, Ledger
-from vla.bridge.payload import reply_limits, unpack_spec
+from vla.bridge.payload import reply_limits
 from vla.bridge.schema import Schema, Wish
 from vla.bridge.wire import Message, WireError
 from vla.contract import ContractError
@@ -205,14 +205,7 @@ class Connection:
     def _greet(self) -> None:
         self.ledger.begin()
         asked = self.ledger.ask("hello", time.monotonic(), self._timeout_s)
-        wanted = self._wanted
-        body = {
-            "spec": wanted.spec.to_dict(),
-            "images": wanted.images,
-            "model_id": wanted.model_id,
-            "normalisation": wanted.normalisation,
-            "resumes": self._resumes,
-        }
+        body = self._wanted.pack() | {"resumes": self._resumes}
         self._send(Message("hello", self.ledger.session, asked.seq, body))
 
     def _welcome(self, message: Message) -> None:
@@ -236,12 +229,7 @@ class Connection:
 
     def _agree(self, body: Mapping[str, Any]) -> ServerInfo:
         wanted = self._wanted
-        schema = Schema(
-            unpack_spec(body.get("spec")),
-            wire.text(body, "model_id"),
-            wire.text(body, "normalisation", low=0),
-            wanted.images,
-        )
+        schema = Schema.unpack(body, wanted.images)
         ours, theirs = replace(schema, spec=wanted.spec).digest(), wire.text(body, "schema")
         lines = wanted.differences(schema, (wanted.images,))
         if not lines and ours != theirs:

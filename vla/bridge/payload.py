@@ -36,20 +36,6 @@ def reply_limits(spec: RobotSpec) -> Limits:
     return Limits(len(frames), max(frames), sum(frames))
 
 
-def unpack_spec(data: object) -> RobotSpec:
-    """The robot in a ``hello`` or the reply to it, from :meth:`RobotSpec.to_dict`'s form.
-
-    Raises:
-        ContractError: it is none.
-    """
-    if not isinstance(data, dict):
-        raise WireError(f"the robot's spec is a {type(data).__name__}, expected a map")
-    try:
-        return RobotSpec.from_dict(data)
-    except OverflowError as error:
-        raise WireError("the robot's spec holds a size that is not finite") from error
-
-
 def pack_act(
     observation: Observation,
     instruction: str,

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any, Self
 
-from vla.bridge.wire import PROTOCOL
+from vla.bridge.wire import PROTOCOL, WireError, text
 from vla.contract import RobotSpec
 
 
@@ -35,8 +37,27 @@ class Schema:
             "normalisation": self.normalisation,
             "images": self.images,
         }
-        text = json.dumps(content, sort_keys=True, separators=(",", ":"))
-        return hashlib.sha256(text.encode()).hexdigest()[:16]
+        canonical = json.dumps(content, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).hexdigest()[:16]
+
+    def pack(self) -> dict[str, Any]:
+        """Body of the reply to a ``hello``."""
+        return {
+            "spec": self.spec.to_dict(),
+            "model_id": self.model_id,
+            "normalisation": self.normalisation,
+            "schema": self.digest(),
+        }
+
+    @classmethod
+    def unpack(cls, body: Mapping[str, Any], images: str) -> Self:
+        """The inverse of :meth:`pack`; the digest is left to whoever compares.
+
+        Raises:
+            ContractError: a field is missing or illegal.
+        """
+        model_id, normalisation = text(body, "model_id"), text(body, "normalisation", low=0)
+        return cls(_spec(body), model_id, normalisation, images)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,3 +91,34 @@ class Wish:
         if self.images not in offered:
             lines.append(f"images: {self.images!r} here, {' or '.join(offered)} there")
         return lines
+
+    def pack(self) -> dict[str, Any]:
+        """Body of a ``hello``."""
+        return {
+            "spec": self.spec.to_dict(),
+            "images": self.images,
+            "model_id": self.model_id,
+            "normalisation": self.normalisation,
+        }
+
+    @classmethod
+    def unpack(cls, body: Mapping[str, Any]) -> Self:
+        """The inverse of :meth:`pack`.
+
+        Raises:
+            ContractError: a field is missing or illegal.
+        """
+        model_id, normalisation = (
+            None if body.get(key) is None else text(body, key, low=0) for key in ("model_id", "normalisation")
+        )
+        return cls(_spec(body), text(body, "images"), model_id, normalisation)
+
+
+def _spec(body: Mapping[str, Any]) -> RobotSpec:
+    data = body.get("spec")
+    if not isinstance(data, dict):
+        raise WireError(f"the robot's spec is a {type(data).__name__}, expected a map")
+    try:
+        return RobotSpec.from_dict(data)
+    except OverflowError as error:
+        raise WireError("the robot's spec holds a size that is not finite") from error

@@ -6,8 +6,7 @@ import logging
 import math
 import threading
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any, Self
 
 import zmq
@@ -17,10 +16,11 @@ from vla.bridge.batcher import ActJob, Batcher
 from vla.bridge.errors import BridgeError, error_reply
 from vla.bridge.images import offered
 from vla.bridge.mailbox import Mailbox
-from vla.bridge.payload import request_limits, unpack_act, unpack_observation, unpack_plan, unpack_spec
+from vla.bridge.payload import request_limits, unpack_act, unpack_observation, unpack_plan
 from vla.bridge.plan_worker import PlanJob, PlanWorker
 from vla.bridge.schema import Schema, Wish
 from vla.bridge.sessions import Episode, Session, Sessions
+from vla.bridge.settings import ServerSettings
 from vla.bridge.tally import Tally
 from vla.bridge.waiting import Finished
 from vla.bridge.wire import Message, WireError
@@ -29,36 +29,6 @@ from vla.contract import ContractError, Planner, Policy, RobotSpec
 _POLL_MS = 50
 _AT_ONCE = 64  # messages read before anything else gets a turn
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class ServerSettings:
-    """How a server shares its policy.
-
-    Attributes:
-        max_batch: Most requests that a batch policy answers at once.
-        batch_window_s: How long a first request waits for company; 0 puts latency first.
-        max_sessions: Most robots at a time.
-        session_timeout_s: A robot that has been silent for so long gives way to another that needs its place
-            or, where the policy serves one robot at a time, the policy.
-        heartbeat_s: Period of pings; a peer that is silent for three of them is disconnected.
-    """
-
-    max_batch: int = 8
-    batch_window_s: float = 0.0
-    max_sessions: int = 16
-    session_timeout_s: float = 10.0
-    heartbeat_s: float = sockets.HEARTBEAT_S
-
-    def __post_init__(self) -> None:
-        if self.max_batch < 1 or self.max_sessions < 1:
-            counts = f"max_batch {self.max_batch} and max_sessions {self.max_sessions}"
-            raise ContractError(f"{counts} must be at least 1")
-        if not 0 <= self.batch_window_s <= 1:
-            raise ContractError(f"batch_window_s {self.batch_window_s} is outside 0..1")
-        if not (self.session_timeout_s > 0 and self.heartbeat_s > 0):
-            times = f"session_timeout_s {self.session_timeout_s} and heartbeat_s {self.heartbeat_s}"
-            raise ContractError(f"{times} must be above 0")
 
 
 class PolicyServer:
@@ -224,24 +194,17 @@ class PolicyServer:
                 raise BridgeError("bad_request", f"verb {message.verb!r} is not a request")
 
     def _hello(self, identity: bytes, message: Message, received_s: float) -> Message:
-        body = message.body
-        images = wire.text(body, "images")
-        resumes = wire.text(body, "resumes", low=0, high=64)
-        if lines := _wish(body, images).differences(self._schema, offered()):
+        wish = Wish.unpack(message.body)
+        resumes = wire.text(message.body, "resumes", low=0, high=64)
+        if lines := wish.differences(self._schema, offered()):
             wanted = "the robot wants something else than is served (robot here, server there)"
             raise BridgeError("schema_mismatch", wanted, tuple(lines))
         earlier = self._sessions.find(identity)
-        session = Session(identity, message.session, images, message.seq, received_s, Episode(0))
+        session = Session(identity, message.session, wish.images, message.seq, received_s, Episode(0))
         for gone in (self._sessions.open(session, resumes), earlier):
             if gone is not None:
                 self._leave(gone)
-        reply = {
-            "spec": self._spec.to_dict(),
-            "model_id": self._schema.model_id,
-            "normalisation": self._schema.normalisation,
-            "schema": replace(self._schema, images=images).digest(),
-            "plans": self._plan_worker is not None,
-        }
+        reply = replace(self._schema, images=wish.images).pack() | {"plans": self._plan_worker is not None}
         return Message("hello", message.session, message.seq, reply)
 
     def _act(self, session: Session, message: Message, received_s: float) -> None:
@@ -300,12 +263,3 @@ class PolicyServer:
             session = self._sessions.find(identity)
             if error.errno == zmq.EHOSTUNREACH and session is not None:
                 self._goodbye(session)
-
-
-def _wish(body: Mapping[str, Any], images: str) -> Wish:
-    model_id, normalisation = (_pin(body, key) for key in ("model_id", "normalisation"))
-    return Wish(unpack_spec(body.get("spec")), images, model_id, normalisation)
-
-
-def _pin(body: Mapping[str, Any], key: str) -> str | None:
-    return None if body.get(key) is None else wire.text(body, key, low=0)

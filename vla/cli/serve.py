@@ -11,7 +11,8 @@ from pathlib import Path
 
 from vla.bridge.metrics import metrics_endpoint
 from vla.bridge.process import announce, stop_when_orphaned
-from vla.bridge.server import PolicyServer, ServerSettings
+from vla.bridge.server import PolicyServer
+from vla.bridge.settings import ServerSettings
 from vla.cli.checkpoints import model_id, normalisation_digest, resolve_checkpoint
 from vla.cli.settings import configured
 from vla.cli.terminal import console
