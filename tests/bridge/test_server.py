@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import replace
+from contextlib import ExitStack
 
 import numpy as np
 import pytest
@@ -14,11 +14,15 @@ import zmq
 from vla.bridge import wire
 from vla.bridge.client import BridgeClient
 from vla.bridge.errors import BridgeError, DeadlineMissed
+from vla.bridge.payload import pack_act
 from vla.bridge.remote import RemotePlanner, RemotePolicy
 from vla.bridge.server import PolicyServer
+from vla.bridge.settings import ServerSettings
 from vla.bridge.wire import Message
 from vla.conformance import check_policy, sample_observation
-from vla.contract import ActionChunk, Axis, ContractError, Plan, RobotSpec
+from vla.contract import ActionChunk, ContractError, Plan, RobotSpec
+
+HELLO = {"images": "raw", "resumes": ""}
 
 
 def one_reply(client: BridgeClient, timeout_s: float = 5.0):
@@ -26,106 +30,150 @@ def one_reply(client: BridgeClient, timeout_s: float = 5.0):
     return reply
 
 
+def code_of(reply) -> str:
+    assert isinstance(reply.value, BridgeError), reply
+    return reply.value.code
+
+
+@pytest.fixture
+def join(spec: RobotSpec) -> Iterator[Callable[..., BridgeClient]]:
+    """Clients of a server, each after its handshake."""
+    with ExitStack() as stack:
+
+        def connect(server: PolicyServer, **options: object) -> BridgeClient:
+            client = BridgeClient(server.endpoint, spec, timeout_s=5.0, **options)  # pyright: ignore[reportArgumentType]
+            stack.enter_context(client).hello()
+            return client
+
+        yield connect
+
+
+@pytest.fixture
+def raw(client: BridgeClient, spec: RobotSpec) -> Iterator[Callable[..., Message | None]]:
+    """Sends one message as a bare socket would, and returns the answer or None."""
+    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
+        socket.linger = 0
+        socket.connect(client.endpoint)
+
+        def exchange(message: Message, timeout_s: float = 5.0) -> Message | None:
+            socket.send_multipart(wire.encode(message))
+            if not socket.poll(int(timeout_s * 1000)):
+                return None
+            return wire.decode(socket.recv_multipart())
+
+        yield exchange
+
+
 def test_hello_names_the_model(client: BridgeClient) -> None:
     info = client.hello()
     assert (info.model_id, info.plans) == ("echo", True)
+    assert client.connected
 
 
-def test_the_remote_policy_conforms(client: BridgeClient) -> None:
-    check_policy(RemotePolicy(client), "push the block")
+@pytest.mark.parametrize("images", ["raw", "jpeg", "webp"])
+def test_the_remote_policy_conforms(serve, join, policy, batch_policy, images: str) -> None:
+    for served in (policy, batch_policy):
+        check_policy(RemotePolicy(join(serve(served), images=images)), "push the block")
 
 
-def test_reset_reaches_the_policy(client: BridgeClient, policy) -> None:
+def test_a_reset_reaches_the_policy_before_the_next_act(client: BridgeClient, policy) -> None:
     client.reset(41)
     client.reset(42)
-    assert policy.seeds == [41, 42]
-
-
-@pytest.mark.parametrize(
-    "change",
-    [
-        {"name": "other"},
-        {"control_hz": 10.0},
-        {"semantics": "delta_tool"},
-        {"cameras": {"front": (8, 6)}},
-        {"cameras": {"front": (8, 8), "arm": (4, 4)}},
-        {"state": (Axis("tool_x", "m", -0.5, 0.5),)},
-        {"action": (Axis("tool_x", "m", -0.5, 0.5, 1.0), Axis("gripper_gap", "m", 0.0, 0.09, 0.2))},
-    ],
-)
-def test_another_robot_is_refused_with_the_differences(spec: RobotSpec, policy, serve, change: dict) -> None:
-    robot = replace(spec, **change)
-    with BridgeClient(serve(policy), robot, timeout_s=5.0) as client:
-        with pytest.raises(BridgeError) as refusal:
-            client.hello()
-        assert refusal.value.code == "spec_mismatch"
-        assert list(refusal.value.lines) == robot.differences(spec)
-        with pytest.raises(BridgeError, match="no_session"):
-            client.reset(0)
+    assert policy.seeds == []
+    RemotePolicy(client).act(sample_observation(client.spec), "go")
+    RemotePolicy(client).act(sample_observation(client.spec), "go")
+    assert policy.seeds == [42]
 
 
 def test_another_protocol_version_is_refused_by_name(raw, spec: RobotSpec) -> None:
-    reply = raw(Message("hello", "s", 1, {"spec": spec.to_dict()}, version=wire.PROTOCOL + 1))
+    reply = raw(Message("hello", "s", 1, HELLO | {"spec": spec.to_dict()}, version=wire.PROTOCOL + 1))
     assert (reply.verb, reply.body["code"]) == ("error", "protocol_version")
 
 
 def test_nothing_works_before_hello(raw) -> None:
-    for verb in ("act", "plan", "reset", "health"):
+    for verb in ("act", "plan", "reset", "health", "goodbye", "error"):
         assert raw(Message(verb, "s", 1)).body["code"] == "no_session"
 
 
-def test_a_replayed_request_is_not_carried_out_twice(raw, spec: RobotSpec, policy) -> None:
-    raw(Message("hello", "s", 1, {"spec": spec.to_dict()}))
-    raw(Message("reset", "s", 2, {"seed": 5}))
+def test_replayed_requests_are_not_carried_out_twice(raw, spec: RobotSpec) -> None:
+    hello = Message("hello", "s", 1, HELLO | {"spec": spec.to_dict()})
+    raw(hello)
+    assert raw(Message("reset", "s", 2, {"seed": 5})).verb == "reset"
     assert raw(Message("reset", "s", 2, {"seed": 5}), timeout_s=0.2) is None
     assert raw(Message("reset", "s", 1, {"seed": 6}), timeout_s=0.2) is None
-    assert policy.seeds == [5]
-    assert raw(Message("health", "s", 3)).body["replayed"] == 2
+    assert raw(hello, timeout_s=0.2) is None
+    assert raw(Message("health", "s", 3)).body["replayed"] == 3
 
 
-@pytest.mark.parametrize("body", [{}, {"spec": 3}, {"spec": {}}, {"spec": {"control_hz": "fast"}}])
+@pytest.mark.parametrize(
+    "body",
+    [
+        {},
+        {"spec": 3},
+        {"spec": {}},
+        {"spec": {"control_hz": "fast"}},
+        {"images": 3},
+        {"resumes": None},
+        {"model_id": 7},
+    ],
+)
 def test_a_bad_hello_is_answered_and_the_server_lives(raw, body: dict, spec: RobotSpec) -> None:
-    assert raw(Message("hello", "s", 1, body)).body["code"] == "bad_request"
-    assert raw(Message("hello", "s", 1, {"spec": spec.to_dict()})).verb == "hello"
+    good = HELLO | {"spec": spec.to_dict()}
+    bad = good | body if body else body
+    assert raw(Message("hello", "s", 1, bad)).body["code"] == "bad_request"
+    assert raw(Message("hello", "s", 1, good)).verb == "hello"
 
 
-def test_noise_is_counted_and_the_server_lives(endpoint: str, client: BridgeClient) -> None:
+def test_frames_where_none_belong_are_refused(raw, spec: RobotSpec) -> None:
+    assert (
+        raw(Message("hello", "s", 1, HELLO | {"spec": spec.to_dict()}, (b"x",))).body["code"] == "bad_request"
+    )
+    raw(Message("hello", "s", 2, HELLO | {"spec": spec.to_dict()}))
+    assert raw(Message("reset", "s", 3, {"seed": 1}, (b"x",))).body["code"] == "bad_request"
+    body, frames = pack_act(sample_observation(spec), "go", None, 1.0, spec)
+    assert raw(Message("act", "s", 4, body, (*frames, b""))).body["code"] == "bad_request"
+    assert raw(Message("act", "s", 5, body, frames)).verb == "act"
+
+
+def test_noise_is_counted_and_the_server_lives(client: BridgeClient) -> None:
     with zmq.Context() as context, context.socket(zmq.DEALER) as noise:
         noise.linger = 0
-        noise.connect(endpoint)
-        for frames in ([b""], [b"\xff" * 9], [b"x"] * 20):
+        noise.connect(client.endpoint)
+        for frames in ([b""], [b"\xff" * 9], [b"x"] * 20, [b"x" * 3000] * 2000):
             noise.send_multipart(frames)
         deadline = time.monotonic() + 5
-        while client.health()["malformed"] < 3:
+        while client.health()["malformed"] < 4:
             assert time.monotonic() < deadline
 
 
-def test_a_failing_policy_is_one_line_without_a_traceback(client: BridgeClient, spec: RobotSpec) -> None:
-    for words in ("explode", "nonsense"):
+def test_a_failing_policy_is_a_code_and_a_class_and_no_more(
+    client: BridgeClient, spec: RobotSpec, caplog
+) -> None:
+    for words, kind in (("explode", "ZeroDivisionError"), ("nonsense", "WireError")):
         client.request_act(sample_observation(spec), words)
         error = one_reply(client).value
-        assert isinstance(error, BridgeError)
-        assert error.code == "policy_failed"
-        assert "\n" not in str(error)
-        assert "Traceback" not in str(error)
+        assert str(error) == f"policy_failed: {kind}"
+    assert "secret.py" in caplog.text  # the operator's log has it all
+    with pytest.raises(BridgeError) as failure:
+        RemotePlanner(client).plan("explode", sample_observation(spec), None)
+    assert str(failure.value) == "planner_failed: KeyError"
     client.request_act(sample_observation(spec), "go on")
     assert isinstance(one_reply(client).value, ActionChunk)
+    assert client.health()["failed"] == 3
 
 
-def test_plans_cross_and_planner_failures_are_named(client: BridgeClient, spec: RobotSpec) -> None:
+def test_plans_cross(client: BridgeClient, spec: RobotSpec) -> None:
     remote = RemotePlanner(client, deadline_s=5.0)
     first = remote.plan("a,b", sample_observation(spec), None)
     assert first == Plan("a,b", ("a", "b"), 0, ("pending", "pending"), "as asked")
     assert remote.plan("a,b", sample_observation(spec), first).index == 1
-    with pytest.raises(BridgeError, match="planner_failed"):
-        remote.plan("explode", sample_observation(spec), None)
 
 
-def test_a_server_without_planner_says_so(spec: RobotSpec, policy, serve) -> None:
-    with BridgeClient(serve(policy), spec, timeout_s=5.0) as client:
-        assert not client.hello().plans
-        with pytest.raises(BridgeError, match="planner_absent"):
-            RemotePlanner(client).plan("a", sample_observation(spec), None)
+def test_a_server_without_planner_says_so(spec: RobotSpec, policy, serve, join) -> None:
+    client = join(serve(policy))
+    assert not client.plans
+    with pytest.raises(BridgeError, match="planner_absent"):
+        RemotePlanner(client).plan("a", sample_observation(spec), None)
 
 
 def test_planning_does_not_delay_acting(client: BridgeClient, spec: RobotSpec, planner) -> None:
@@ -140,14 +188,13 @@ def test_planning_does_not_delay_acting(client: BridgeClient, spec: RobotSpec, p
 
 
 def test_only_the_newest_waiting_plan_request_is_planned(
-    client: BridgeClient, spec: RobotSpec, planner
+    client: BridgeClient, spec: RobotSpec, planner, until
 ) -> None:
     planner.gate.clear()
     for goal in ("first", "b", "c", "d", "last"):
         client.request_plan(goal, sample_observation(spec), None)
-        while goal == "first" and not planner.asked:
-            time.sleep(0.001)
-    client.health()
+        client.health()  # answered after the request was read
+        until(lambda: planner.asked)
     planner.gate.set()
     reply = one_reply(client)
     assert isinstance(reply.value, Plan)
@@ -159,8 +206,39 @@ def test_health_counts(client: BridgeClient, spec: RobotSpec) -> None:
     for _ in range(3):
         RemotePolicy(client).act(sample_observation(spec), "go")
     health = client.health()
-    assert (health["model_id"], health["acts"], health["failed"]) == ("echo", 3, 0)
-    assert 0 < health["act_p50_s"] <= health["act_p95_s"] < 1
+    assert (health["model_id"], health["sessions"], health["batch_mean"]) == ("echo", 1, 1.0)
+    assert (health["acts"], health["batches"], health["failed"], health["busy_s"]) == (3, 3, 0, 0.0)
+    assert 0 < health["act_p50_s"] <= health["act_p95_s"] < 5
+    assert health["uptime_s"] > 0
+
+
+def test_the_server_answers_while_the_policy_hangs_and_shows_it(
+    client: BridgeClient, spec: RobotSpec, policy, join, until
+) -> None:
+    policy.gate.clear()
+    client.request_act(sample_observation(spec), "go")
+    until(lambda: policy.stamps)
+    with BridgeClient(client.endpoint, spec, timeout_s=5.0) as other:
+        assert other.hello().model_id == "echo"
+    client.reset(3)
+    first = client.health()["busy_s"]
+    time.sleep(0.02)
+    assert 0 < first < client.health()["busy_s"]
+
+
+def test_a_server_whose_policy_hangs_still_ends(spec: RobotSpec, policy, until) -> None:
+    policy.gate.clear()
+    stop = threading.Event()
+    with PolicyServer(policy) as server, BridgeClient(server.endpoint, spec, timeout_s=5.0) as client:
+        thread = threading.Thread(target=server.serve, args=(stop,))
+        thread.start()
+        client.hello()
+        client.request_act(sample_observation(spec), "go")
+        until(lambda: policy.stamps)
+        stop.set()
+        thread.join(8)
+        assert not thread.is_alive()
+    policy.gate.set()
 
 
 @pytest.mark.parametrize(
@@ -176,6 +254,22 @@ def test_a_taken_port_is_named(policy) -> None:
         PolicyServer(policy, endpoint=server.endpoint)
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"max_batch": 0},
+        {"max_sessions": 0},
+        {"batch_window_s": -0.1},
+        {"batch_window_s": float("nan")},
+        {"session_timeout_s": 0.0},
+        {"heartbeat_s": 0.0},
+    ],
+)
+def test_settings_out_of_range_are_refused_by_name(wrong: dict) -> None:
+    with pytest.raises(ContractError, match=next(iter(wrong))):
+        ServerSettings(**wrong)
+
+
 def test_a_silent_server_is_a_named_deadline(spec: RobotSpec, policy) -> None:
     with (
         PolicyServer(policy) as idle,
@@ -185,73 +279,108 @@ def test_a_silent_server_is_a_named_deadline(spec: RobotSpec, policy) -> None:
         client.hello()
 
 
-def test_a_late_reply_is_dropped_and_never_taken_for_the_next(spec: RobotSpec, policy) -> None:
-    stop = threading.Event()
-    with PolicyServer(policy) as server, BridgeClient(server.endpoint, spec, timeout_s=5.0) as client:
-        thread = threading.Thread(target=server.serve, args=(stop,))
-        hold = threading.Lock()
-        act = policy.act
-
-        def slow_act(observation, instruction, prefix=None):
-            with hold:
-                return act(observation, instruction)
-
-        policy.act = slow_act
-        thread.start()
-        client.hello()
-        hold.acquire()
-        with pytest.raises(DeadlineMissed, match="act"):
-            RemotePolicy(client, deadline_s=0.05).act(sample_observation(spec, 1, 1.0), "old")
-        hold.release()
-        assert client.poll(0.3) == []
-        chunk = RemotePolicy(client).act(sample_observation(spec, 2, 2.0), "new")
-        assert chunk.start_s == 2.0
-        assert client.dropped_replies == 1
-        stop.set()
-        thread.join()
-
-
-@pytest.fixture
-def endpoint(client: BridgeClient) -> str:
-    return client.endpoint
-
-
-@pytest.fixture
-def raw(endpoint: str, spec: RobotSpec) -> Iterator[Callable[..., Message | None]]:
-    """Sends one message as a bare socket would, and returns the answer or None."""
-    with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
-        socket.linger = 0
-        socket.connect(endpoint)
-
-        def exchange(message: Message, timeout_s: float = 5.0) -> Message | None:
-            socket.send_multipart(wire.encode(message))
-            if not socket.poll(int(timeout_s * 1000)):
-                return None
-            return wire.decode(socket.recv_multipart(), wire.max_frames(spec))
-
-        yield exchange
+def test_a_late_reply_is_dropped_and_never_taken_for_the_next(
+    client: BridgeClient, spec: RobotSpec, policy, until
+) -> None:
+    policy.gate.clear()
+    client.request_act(sample_observation(spec, 1, 1.0), "old", within_s=0.2)
+    until(lambda: policy.stamps)
+    assert client.poll(0.4) == []  # it was in time for the policy, but the policy was not
+    policy.gate.set()
+    while not client.dropped_replies:
+        assert client.poll(0.05) == []
+    chunk = RemotePolicy(client).act(sample_observation(spec, 2, 2.0), "new")
+    assert chunk.start_s == 2.0
+    assert client.drops.late == 1
 
 
 def test_acts_that_a_newer_one_overtook_are_not_computed(
-    client: BridgeClient, spec: RobotSpec, policy
+    client: BridgeClient, spec: RobotSpec, policy, until
 ) -> None:
-    gate, entered, act, stamps = threading.Event(), threading.Event(), policy.act, []
-
-    def gated(observation, instruction, prefix=None):
-        entered.set()
-        gate.wait(5)
-        stamps.append(observation.stamp_s)
-        return act(observation, instruction)
-
-    policy.act = gated
+    policy.gate.clear()
     for i in range(5):
         client.request_act(sample_observation(spec, 0, float(i)), "go")
-        entered.wait(5)
-    time.sleep(0.05)
-    gate.set()
+        client.health()  # answered after the act was read
+        until(lambda: policy.stamps)
+    policy.gate.set()
     chunk = one_reply(client).value
     assert isinstance(chunk, ActionChunk)
     assert np.isclose(chunk.start_s, 4.0)
-    assert stamps == [0.0, 4.0]
+    assert policy.stamps == [0.0, 4.0]
     assert client.health()["superseded"] == 3
-    assert client.dropped_replies == 1
+    assert client.drops.late == 1
+
+
+def test_an_act_whose_budget_has_passed_is_not_computed(serve, join, spec, policy, until) -> None:
+    client = join(serve(policy))
+    policy.gate.clear()
+    client.request_act(sample_observation(spec, 0, 1.0), "go")
+    until(lambda: policy.stamps)
+    client.request_act(sample_observation(spec, 0, 2.0), "go", within_s=0.05)
+    client.health()
+    time.sleep(0.1)
+    policy.gate.set()
+    until(lambda: client.health()["too_late"] == 1)
+    assert policy.stamps == [1.0]
+    assert client.poll() == []  # the client had given it up by itself
+
+
+def test_a_reset_withdraws_the_act_that_waits(client: BridgeClient, spec: RobotSpec, policy, until) -> None:
+    policy.gate.clear()
+    client.request_act(sample_observation(spec, 0, 1.0), "go")
+    until(lambda: policy.stamps)
+    client.request_act(sample_observation(spec, 0, 2.0), "go")
+    client.reset(9)
+    policy.gate.set()
+    RemotePolicy(client).act(sample_observation(spec, 0, 3.0), "go")
+    assert policy.stamps == [1.0, 3.0]
+    assert policy.seeds == [0, 9]
+
+
+def test_a_policy_with_a_memory_serves_one_robot_at_a_time(serve, join, spec, policy) -> None:
+    server = serve(policy, settings=ServerSettings(session_timeout_s=0.3))
+    first, second = join(server), join(server)
+    RemotePolicy(first).act(sample_observation(spec), "go")
+    second.request_act(sample_observation(spec), "go")
+    assert code_of(one_reply(second)) == "busy"
+    second.reset(5)  # another's reset does not disturb the first
+    RemotePolicy(first).act(sample_observation(spec), "go")
+    assert policy.seeds == [0]
+    time.sleep(0.35)  # the first falls silent
+    RemotePolicy(second).act(sample_observation(spec), "go")
+    assert policy.seeds == [0, 5]
+    first.request_act(sample_observation(spec), "go")
+    assert code_of(one_reply(first)) == "busy"
+    second.close()
+    RemotePolicy(first).act(sample_observation(spec), "go")
+    assert policy.seeds == [0, 5, 0]
+
+
+def test_a_robot_that_hangs_up_frees_the_policy_at_once(serve, join, spec, policy, until) -> None:
+    server = serve(policy)
+    first, second = join(server), join(server)
+    RemotePolicy(first).act(sample_observation(spec), "go")
+    first.close()
+    until(lambda: second.health()["sessions"] == 1)
+    assert isinstance(RemotePolicy(second).act(sample_observation(spec), "go"), ActionChunk)
+
+
+def test_a_full_server_refuses_newcomers_and_keeps_those_it_has(serve, join, spec, policy) -> None:
+    server = serve(policy, settings=ServerSettings(max_sessions=2, session_timeout_s=0.3))
+    first, second = join(server), join(server)
+    with BridgeClient(server.endpoint, spec, timeout_s=5.0) as third:
+        with pytest.raises(BridgeError, match="busy"):
+            third.hello()
+        second.health()
+        time.sleep(0.35)
+        second.health()
+        third.hello()  # the first has been silent for long
+        assert second.health()["sessions"] == 2
+        first.request_act(sample_observation(spec), "go")
+        assert code_of(one_reply(first)) == "no_session"
+
+
+def test_hello_again_on_the_same_connection_is_one_session(client: BridgeClient) -> None:
+    for _ in range(5):
+        client.hello()
+    assert client.health()["sessions"] == 1

@@ -10,8 +10,9 @@ import pytest
 from typer.testing import CliRunner
 
 from vla.cli import app
-from vla.cli.checkpoints import digest, model_id, picture_size, resolve_checkpoint
-from vla.config import ConfigError
+from vla.cli.checkpoints import digest, model_id, normalisation_digest, picture_size, resolve_checkpoint
+from vla.cli.serve import ServeConfig
+from vla.config import ConfigError, load
 from vla.doctor import Finding
 
 COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "doctor", "bench")
@@ -148,7 +149,7 @@ def test_digests_tell_checkpoints_apart(tmp_path: Path):
     first = digest(tmp_path)
     (tmp_path / "manifest.json").write_text("b")
     assert digest(tmp_path) != first
-    assert model_id(tmp_path) == f"{tmp_path}@{digest(tmp_path)[:12]}"
+    assert model_id(tmp_path) == f"{tmp_path.name}@{digest(tmp_path)[:12]}"
 
 
 @pytest.mark.parametrize("text", ["", "{}", '{"spec": {"cameras": {}}}', "[]"])
@@ -156,3 +157,23 @@ def test_a_checkpoint_that_does_not_say_its_pictures_is_refused(tmp_path: Path, 
     (tmp_path / "about.json").write_text(text)
     with pytest.raises(ConfigError, match=r"about\.json"):
         picture_size(tmp_path)
+
+
+def test_the_scales_of_a_checkpoint_have_a_digest(tmp_path: Path):
+    (tmp_path / "about.json").write_text('{"normalisation": {"a": [1.0], "b": 2}, "step": 1}')
+    first = normalisation_digest(tmp_path)
+    (tmp_path / "about.json").write_text('{"step": 2, "normalisation": {"b": 2, "a": [1.0]}}')
+    assert normalisation_digest(tmp_path) == first
+    (tmp_path / "about.json").write_text('{"normalisation": {"a": [1.5], "b": 2}}')
+    assert normalisation_digest(tmp_path) != first
+    (tmp_path / "about.json").write_text("{}")
+    with pytest.raises(ConfigError, match=r"about\.json"):
+        normalisation_digest(tmp_path)
+
+
+@pytest.mark.parametrize(
+    "word", ["max_batch=0", "heartbeat_s=0.0", "metrics_port=70000", "batch_window_s=-1.0"]
+)
+def test_a_server_setting_out_of_range_is_refused_by_name(word: str):
+    with pytest.raises(ConfigError, match=word.split("=")[0]):
+        load("serve", [word], ServeConfig)

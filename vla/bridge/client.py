@@ -2,73 +2,67 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-import secrets
 import time
 from collections import deque
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import Any, Self
 
-import zmq
-
-from vla.bridge import wire
-from vla.bridge.errors import BridgeError, DeadlineMissed, guarded, read_error
+from vla.bridge.backoff import Backoff
+from vla.bridge.connection import Connection, ServerInfo
+from vla.bridge.errors import BridgeError, DeadlineMissed, read_error
+from vla.bridge.images import check_encoding
+from vla.bridge.ledger import Asked, DroppedReplies
 from vla.bridge.link import Reply
-from vla.bridge.wire import Message, WireError
+from vla.bridge.payload import pack_act, pack_observation, pack_plan, unpack_chunk, unpack_plan
+from vla.bridge.schema import Wish
+from vla.bridge.sockets import HEARTBEAT_S
+from vla.bridge.wire import Message
 from vla.contract import ActionChunk, ContractError, Observation, Plan, Prefix, RobotSpec
-
-
-@dataclass(frozen=True, slots=True)
-class ServerInfo:
-    """What a server said of itself at the handshake.
-
-    Attributes:
-        model_id: Which model answers.
-        plans: Whether it plans, too.
-    """
-
-    model_id: str
-    plans: bool
-
-
-@dataclass(frozen=True, slots=True)
-class _Pending:
-    verb: str
-    sent_s: float
 
 
 class BridgeClient:
     """A session with a :class:`~vla.bridge.server.PolicyServer`, for one thread; call :meth:`hello` first.
 
-    Every request gets a number that rises strictly within the session. A reply counts only while its number
-    is awaited: late, duplicate, reordered and foreign replies are dropped and counted.
+    A reply counts only while its question is awaited, see :class:`~vla.bridge.ledger.Ledger`. A lost session
+    is taken up again from :meth:`poll`, see :class:`~vla.bridge.connection.Connection`; until that has
+    succeeded nothing is sent, and the caller holds.
     """
 
-    def __init__(self, endpoint: str, spec: RobotSpec, timeout_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        spec: RobotSpec,
+        timeout_s: float = 2.0,
+        *,
+        images: str = "raw",
+        model_id: str | None = None,
+        normalisation_digest: str | None = None,
+        heartbeat_s: float = HEARTBEAT_S,
+        backoff: Backoff | None = None,
+    ) -> None:
         """Connect lazily.
 
         Args:
             endpoint: For example ``"tcp://127.0.0.1:5555"``.
             spec: This robot; the server must serve exactly it.
             timeout_s: Deadline of blocking calls, in seconds.
+            images: How to send pictures, one of :data:`vla.bridge.images.ENCODINGS`.
+            model_id: The only model to accept; None accepts any.
+            normalisation_digest: The only scales to accept; None accepts any.
+            heartbeat_s: Period of pings; a server that is silent for three of them is gone.
+            backoff: Delays between attempts to come back; 50 ms to 2 s by default.
+
+        Raises:
+            ContractError: ``images`` is unknown, or needs Pillow.
         """
+        check_encoding(images)
         self.endpoint = endpoint
         self.timeout_s = timeout_s
-        self.dropped_replies = 0
-        self._spec = spec
-        self._info: ServerInfo | None = None
-        self._session = secrets.token_hex(8)
-        self._numbers = itertools.count(1)
-        self._pending: dict[int, _Pending] = {}
+        self._spec, self._images = spec, images
         self._backlog: deque[Reply] = deque()
-        self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.DEALER)
-        self._socket.linger = 0
-        self._socket.sndhwm = self._socket.rcvhwm = 8
-        self._socket.maxmsgsize = wire.max_frame_bytes(spec)
-        self._socket.connect(endpoint)
+        wish = Wish(spec, images, model_id, normalisation_digest)
+        self._connection = Connection(endpoint, wish, timeout_s, heartbeat_s, backoff or Backoff())
 
     @property
     def spec(self) -> RobotSpec:
@@ -78,25 +72,38 @@ class BridgeClient:
     @property
     def plans(self) -> bool:
         """True when the server said at the handshake that it plans."""
-        return self._info is not None and self._info.plans
+        return self._connection.info is not None and self._connection.info.plans
+
+    @property
+    def connected(self) -> bool:
+        """True while there is a session, as of the latest :meth:`poll` or blocking call."""
+        return self._connection.connected
+
+    @property
+    def refusal(self) -> BridgeError | None:
+        """Why the server refused the latest hello, for example since it serves another model now; or None."""
+        return self._connection.refusal
+
+    @property
+    def drops(self) -> DroppedReplies:
+        """Replies thrown away so far, by kind."""
+        return self._connection.ledger.drops
+
+    @property
+    def dropped_replies(self) -> int:
+        """Replies thrown away so far, of all kinds."""
+        return self.drops.total
 
     def hello(self) -> ServerInfo:
-        """Open a new session.
+        """Open a new session, with whatever model is there unless the constructor named one.
 
         Raises:
-            BridgeError: code ``spec_mismatch`` with one line per differing field, or ``protocol_version``.
+            BridgeError: code ``schema_mismatch`` with one line per differing field, ``protocol_version``, or
+                ``busy``.
             DeadlineMissed: no answer within ``timeout_s``.
         """
-        self._session = secrets.token_hex(8)
-        self._numbers = itertools.count(1)
-        self._pending.clear()
         self._backlog.clear()
-        body = self._call("hello", {"spec": self._spec.to_dict()})
-        theirs = guarded("bad_request", lambda: RobotSpec.from_dict(body.get("spec") or {}))
-        if lines := self._spec.differences(theirs):
-            raise BridgeError("spec_mismatch", f"{self.endpoint} serves {theirs.name!r}", tuple(lines))
-        self._info = ServerInfo(wire.text(body, "model_id"), body.get("plans") is True)
-        return self._info
+        return self._connection.open()
 
     def request_act(
         self,
@@ -107,62 +114,57 @@ class BridgeClient:
     ) -> int:
         """Ask for a chunk without waiting; the reply comes from :meth:`poll`.
 
-        An earlier act request that is still unanswered is given up. When the server is not reachable nothing
-        is sent and no reply will come: the caller's own deadline tells.
+        An earlier act request that is still unanswered is given up, and so is this one after ``within_s``.
+        When there is no session nothing is sent and no reply will come: the caller's own deadline tells.
 
         Raises:
-            ContractError: the observation does not fit the spec.
+            ContractError: the observation or the prefix does not fit the spec.
         """
-        body, frames = wire.pack_observation(observation, self._spec)
-        ahead, rows = wire.pack_prefix(prefix, self._spec)
-        return self._request("act", body | ahead | {"instruction": instruction}, frames + rows)
+        body, frames = pack_act(observation, instruction, prefix, within_s, self._spec, self._images)
+        self._forget("act")
+        return self._connection.ask("act", body, frames, within_s)
 
     def request_plan(self, goal: str, observation: Observation, previous: Plan | None) -> int:
-        """Ask for a plan without waiting; as :meth:`request_act`."""
-        body, frames = wire.pack_observation(observation, self._spec)
-        return self._request("plan", body | {"goal": goal, "previous": wire.pack_plan(previous)}, frames)
+        """Ask for a plan without waiting; as :meth:`request_act`, without a deadline."""
+        body, frames = pack_observation(observation, self._spec, self._images)
+        self._forget("plan")
+        return self._connection.ask("plan", body | {"goal": goal, "previous": pack_plan(previous)}, frames)
 
     def poll(self, timeout_s: float = 0.0) -> list[Reply]:
-        """Replies to act and plan requests still awaited; waits up to ``timeout_s`` for the first."""
+        """Replies to act and plan requests still awaited; waits up to ``timeout_s`` for the first.
+
+        A request that was under way when the session was lost is answered with code ``connection_lost``.
+        This is also where a loss is noticed and a lost session taken up again: call it at every tick.
+        """
+        deadline_s = time.monotonic() + timeout_s
+        self._listen(0.0)
+        while not self._backlog and (left_s := deadline_s - time.monotonic()) > 0:
+            self._listen(left_s)
         replies = list(self._backlog)
         self._backlog.clear()
-        deadline = time.monotonic() + timeout_s
-        while True:
-            wait_s = 0.0 if replies else max(0.0, deadline - time.monotonic())
-            arrived = self._receive(wait_s)
-            if arrived is None:
-                return replies
-            reply = self._accept(arrived)
-            if reply is not None:
-                replies.append(reply)
+        return replies
 
     def wait(self, seq: int, timeout_s: float) -> Reply | None:
         """The reply to request ``seq``, or None when none came in time: the request is then given up.
 
         Replies to other requests are kept for :meth:`poll`.
         """
-        deadline = time.monotonic() + timeout_s
-        found: Reply | None = None
-        others: list[Reply] = []
-        while True:
-            for reply in self.poll(max(0.0, deadline - time.monotonic())):
-                if reply.seq == seq:
-                    found = reply
-                else:
-                    others.append(reply)
-            if found or time.monotonic() >= deadline:
-                self._pending.pop(seq, None)
-                self._backlog.extend(others)
-                return found
+        deadline_s = time.monotonic() + timeout_s
+        self._listen(0.0)
+        while (found := self._pick(seq)) is None and (left_s := deadline_s - time.monotonic()) > 0:
+            self._listen(left_s)
+        self._connection.ledger.forget(seq)
+        return found
 
     def reset(self, seed: int) -> None:
-        """Make the policy forget everything; act requests under way are given up.
+        """Make the policy forget everything before its next act; act requests under way are given up.
 
         Raises:
             DeadlineMissed: no answer within ``timeout_s``.
-            BridgeError: the server refused.
+            BridgeError: the server refused, or the connection was lost.
         """
-        self._give_up("act")
+        self._connection.ledger.give_up("act")
+        self._forget("act")
         self._call("reset", {"seed": seed})
 
     def health(self) -> dict[str, Any]:
@@ -170,9 +172,8 @@ class BridgeClient:
         return dict(self._call("health", {}))
 
     def close(self) -> None:
-        """Let go of the socket; twice is fine."""
-        self._socket.close()
-        self._context.term()
+        """Say goodbye and let go of the socket; twice is fine."""
+        self._connection.close()
 
     def __enter__(self) -> Self:
         return self
@@ -181,58 +182,51 @@ class BridgeClient:
         self.close()
 
     def _call(self, verb: str, body: Mapping[str, Any]) -> Mapping[str, Any]:
-        seq = self._request(verb, body, (), wait_s=self.timeout_s)
-        deadline = time.monotonic() + self.timeout_s
-        while (message := self._receive(max(0.0, deadline - time.monotonic()))) is not None:
-            if message.seq == seq and message.session == self._session and seq in self._pending:
-                del self._pending[seq]
-                if message.verb == "error":
-                    raise read_error(message)
-                return message.body
-            reply = self._accept(message)
-            if reply is not None:
-                self._backlog.append(reply)
-        self._pending.pop(seq, None)
+        """Ask what the server answers at once, and wait for the answer."""
+        connection = self._connection
+        if connection.info is None:
+            raise BridgeError("no_session", f"{verb!r} before 'hello'")
+        deadline_s = time.monotonic() + self.timeout_s
+        while not connection.connected and (left_s := deadline_s - time.monotonic()) > 0:
+            self._listen(left_s)
+        left_s = deadline_s - time.monotonic()
+        seq = connection.ask(verb, body, within_s=left_s, wait_s=left_s)
+        while seq in connection.ledger:
+            for asked, answer in self._listen(deadline_s - time.monotonic()):
+                if asked.seq == seq:
+                    if isinstance(answer, BridgeError):
+                        raise answer
+                    if answer.verb == "error":
+                        raise read_error(answer)
+                    return answer.body
         raise DeadlineMissed(verb, self.endpoint, self.timeout_s)
 
-    def _request(
-        self, verb: str, body: Mapping[str, Any], frames: tuple[bytes, ...], wait_s: float = 0.0
-    ) -> int:
-        self._give_up(verb)
-        seq = next(self._numbers)
-        self._pending[seq] = _Pending(verb, time.monotonic())
-        if self._socket.poll(int(wait_s * 1000), zmq.POLLOUT):
-            self._socket.send_multipart(wire.encode(Message(verb, self._session, seq, body, frames)))
-        return seq
+    def _listen(self, timeout_s: float) -> list[tuple[Asked, Message | BridgeError]]:
+        """Put replies to act and plan requests into the backlog; returns those to others."""
+        heard = self._connection.listen(timeout_s)
+        now_s = time.monotonic()
+        for asked, answer in heard:
+            if asked.verb in ("act", "plan"):
+                self._backlog.append(Reply(asked.verb, asked.seq, self._value(answer), now_s - asked.sent_s))
+        return [(asked, answer) for asked, answer in heard if asked.verb not in ("act", "plan")]
 
-    def _give_up(self, verb: str) -> None:
-        self._pending = {seq: asked for seq, asked in self._pending.items() if asked.verb != verb}
+    def _pick(self, seq: int) -> Reply | None:
+        found = next((reply for reply in self._backlog if reply.seq == seq), None)
+        self._backlog = deque(reply for reply in self._backlog if reply is not found)
+        return found
+
+    def _forget(self, verb: str) -> None:
         self._backlog = deque(reply for reply in self._backlog if reply.verb != verb)
 
-    def _receive(self, timeout_s: float) -> Message | None:
-        deadline = time.monotonic() + timeout_s
-        while self._socket.poll(max(0, int(1000 * (deadline - time.monotonic()) + 0.999))):
-            try:
-                return wire.decode(self._socket.recv_multipart(), wire.max_frames(self._spec))
-            except WireError:
-                self.dropped_replies += 1
-        return None
-
-    def _accept(self, message: Message) -> Reply | None:
-        asked = self._pending.get(message.seq) if message.session == self._session else None
-        if asked is None or message.verb not in (asked.verb, "error"):
-            self.dropped_replies += 1
-            return None
-        del self._pending[message.seq]
-        return Reply(asked.verb, message.seq, self._value(message), time.monotonic() - asked.sent_s)
-
-    def _value(self, message: Message) -> ActionChunk | Plan | BridgeError:
+    def _value(self, answer: Message | BridgeError) -> ActionChunk | Plan | BridgeError:
         try:
-            if message.verb == "act":
-                return wire.unpack_chunk(message, self._spec)
-            if message.verb == "plan":
-                plan = wire.unpack_plan(message.body.get("plan"))
+            if isinstance(answer, BridgeError):
+                return answer
+            if answer.verb == "act":
+                return unpack_chunk(answer, self._spec)
+            if answer.verb == "plan":
+                plan = unpack_plan(answer.body.get("plan"))
                 return plan or BridgeError("planner_failed", "the reply holds no plan")
-            return read_error(message)
+            return read_error(answer)
         except ContractError as error:
-            return BridgeError("bad_request", f"unreadable {message.verb} reply: {error}")
+            return BridgeError("bad_request", f"unreadable reply: {error}")

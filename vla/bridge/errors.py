@@ -13,15 +13,19 @@ _log = logging.getLogger(__name__)
 
 CODES = (
     "protocol_version",
-    "spec_mismatch",
+    "schema_mismatch",
     "no_session",
+    "busy",
     "bad_request",
+    "too_late",
     "policy_failed",
     "planner_absent",
     "planner_failed",
     "server_died",
+    "connection_lost",
 )
-"""Every code that comes from a server, or from the process that should have become one."""
+"""Every code that comes from a server, from the process that should have become one, or from the client that
+has lost one."""
 
 
 class BridgeError(RuntimeError):
@@ -46,14 +50,14 @@ class DeadlineMissed(BridgeError):  # noqa: N818  (the name is what happened)
         super().__init__("deadline_missed", f"{endpoint} did not answer {verb!r} within {timeout_s:g} s")
 
 
-def error_reply(request: Message, error: BridgeError) -> Message:
-    """The message that carries ``error`` back to whoever sent ``request``."""
+def error_reply(session: str, seq: int, error: BridgeError) -> Message:
+    """The message that carries ``error`` back to whoever sent request ``seq``."""
     body: dict[str, Any] = {
         "code": error.code,
         "text": one_line(error.message),
-        "lines": list(error.lines[:64]),
+        "lines": [one_line(line) for line in error.lines[:32]],
     }
-    return Message("error", request.session, request.seq, body)
+    return Message("error", session, seq, body)
 
 
 def read_error(message: Message) -> BridgeError:
@@ -73,10 +77,11 @@ def guarded(code: str, call: Callable[[], _T]) -> _T:
     """``call()``, with whatever it raises turned into a :class:`BridgeError` of ``code``.
 
     The one place that catches everything: a served model and a peer's bytes are foreign, their failure must
-    reach the robot as a code while the server lives on. The traceback goes to this process's own log.
+    reach the robot as a code while the server lives on. The other end learns the exception's class and no
+    more, since its words may name files and secrets; they and the traceback go to this process's own log.
     """
     try:
         return call()
     except Exception as error:
         _log.exception("%s", code)
-        raise BridgeError(code, f"{type(error).__name__}: {error}") from error
+        raise BridgeError(code, type(error).__name__) from error

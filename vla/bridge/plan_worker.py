@@ -1,90 +1,62 @@
-"""The server's slow thread: it makes plans while the fast one acts."""
+"""The server's slow worker: it makes plans while the fast one acts."""
 
 from __future__ import annotations
 
-import queue
 import threading
+import time
 from dataclasses import dataclass
 
-import zmq
-
-from vla.bridge import wire
 from vla.bridge.errors import BridgeError, error_reply, guarded
+from vla.bridge.mailbox import Mailbox
+from vla.bridge.payload import pack_plan
+from vla.bridge.waiting import Finished, Job, WaitingRoom
 from vla.bridge.wire import Message
 from vla.contract import Observation, Plan, Planner
 
-_ADDRESS = "inproc://plans"
+_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
-class _Job:
-    identity: bytes
-    request: Message
+class PlanJob(Job):
+    """A plan request that waits; attributes as :meth:`vla.contract.Planner.plan`'s arguments."""
+
     goal: str
     observation: Observation
     previous: Plan | None
 
 
 class PlanWorker:
-    """Runs one planner in its own thread and hands back finished multipart replies.
+    """Runs one planner in a thread of its own, one request at a time."""
 
-    ZeroMQ sockets belong to one thread each: the worker writes to an inproc socket, and the thread that owns
-    the outer one reads :attr:`results` and forwards. While a plan is being made only each client's newest
-    request waits.
-    """
-
-    def __init__(self, planner: Planner, context: zmq.Context[zmq.Socket[bytes]]) -> None:
-        """Start the thread; ``results`` belongs to the calling one."""
+    def __init__(self, planner: Planner, mailbox: Mailbox[Finished]) -> None:
+        """Ready; :meth:`start` begins. ``mailbox`` receives what is finished."""
         self._planner = planner
-        self._context = context
-        self._jobs: queue.Queue[_Job | None] = queue.Queue()
-        self.results = context.socket(zmq.PULL)
-        self.results.linger = 0
-        self.results.bind(_ADDRESS)
+        self._mailbox = mailbox
+        self._thread: threading.Thread | None = None
+        self.waiting: WaitingRoom[PlanJob] = WaitingRoom()
+
+    def start(self) -> None:
+        """Begin to work."""
         self._thread = threading.Thread(target=self._work, name="planner", daemon=True)
         self._thread.start()
 
-    def submit(
-        self, identity: bytes, request: Message, goal: str, observation: Observation, previous: Plan | None
-    ) -> None:
-        """Queue a request from ``identity``; it replaces that client's request that still waits, if any."""
-        self._jobs.put(_Job(identity, request, goal, observation, previous))
-
     def close(self) -> None:
-        """Let the plan under way finish, then end the thread and release :attr:`results`."""
-        self._jobs.put(None)
-        self._thread.join()
-        self.results.close()
+        """End after the plan under way, or leave it behind if it takes longer than 2 s."""
+        self.waiting.close()
+        if self._thread is not None:
+            self._thread.join(_PATIENCE_S)
 
     def _work(self) -> None:
-        outbox = self._context.socket(zmq.PUSH)
-        outbox.linger = 0
-        outbox.connect(_ADDRESS)
-        try:
-            while (jobs := self._newest()) is not None:
-                for job in jobs:
-                    outbox.send_multipart([job.identity, *self._reply(job)])
-        finally:
-            outbox.close()
+        while jobs := self.waiting.take(1):
+            began_s = time.monotonic()
+            self._mailbox.post(Finished([(job, self._reply(job)) for job in jobs], began_s, len(jobs)))
 
-    def _newest(self) -> list[_Job] | None:
-        """The newest waiting job of each client, or None to end; waits for the first."""
-        waiting: dict[bytes, _Job] = {}
-        job = self._jobs.get()
-        while job is not None:
-            waiting[job.identity] = job
-            if self._jobs.empty():
-                return list(waiting.values())
-            job = self._jobs.get()
-        return None
-
-    def _reply(self, job: _Job) -> list[bytes]:
+    def _reply(self, job: PlanJob) -> Message:
         try:
-            return guarded("planner_failed", lambda: self._plan(job))
+            body = guarded("planner_failed", lambda: {"plan": self._plan(job)})
         except BridgeError as error:
-            return wire.encode(error_reply(job.request, error))
+            return error_reply(job.session.name, job.seq, error)
+        return Message("plan", job.session.name, job.seq, body)
 
-    def _plan(self, job: _Job) -> list[bytes]:
-        plan = self._planner.plan(job.goal, job.observation, job.previous)
-        body = {"plan": wire.pack_plan(plan)}
-        return wire.encode(Message("plan", job.request.session, job.request.seq, body))
+    def _plan(self, job: PlanJob) -> object:
+        return pack_plan(self._planner.plan(job.goal, job.observation, job.previous))

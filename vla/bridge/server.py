@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
+import math
 import threading
 import time
-from collections import OrderedDict, deque
-from dataclasses import dataclass
+from dataclasses import replace
 from typing import Any, Self
-from urllib.parse import urlsplit
 
-import numpy as np
 import zmq
 
-from vla.bridge import wire
-from vla.bridge.errors import BridgeError, error_reply, guarded
-from vla.bridge.plan_worker import PlanWorker
+from vla.bridge import sockets, wire
+from vla.bridge.batcher import ActJob, Batcher
+from vla.bridge.errors import BridgeError, error_reply
+from vla.bridge.images import offered
+from vla.bridge.mailbox import Mailbox
+from vla.bridge.payload import request_limits, unpack_act, unpack_observation, unpack_plan
+from vla.bridge.plan_worker import PlanJob, PlanWorker
+from vla.bridge.schema import Schema, Wish
+from vla.bridge.sessions import Episode, Session, Sessions
+from vla.bridge.settings import ServerSettings
+from vla.bridge.tally import Tally
+from vla.bridge.waiting import Finished
 from vla.bridge.wire import Message, WireError
 from vla.contract import ContractError, Planner, Policy, RobotSpec
 
 _POLL_MS = 50
-_MAX_SESSIONS = 16
+_AT_ONCE = 64  # messages read before anything else gets a turn
 _log = logging.getLogger(__name__)
-
-
-@dataclass(slots=True)
-class _Session:
-    name: str
-    last_seq: int
 
 
 class PolicyServer:
     """Serves a policy to robots whose spec equals the policy's.
 
-    One thread owns the socket and runs the policy; plans are made in a second thread, so that planning never
-    delays acting. All sessions share the one policy: serve one robot at a time when the policy has a state.
+    One thread owns the socket and answers all that needs no thought at once, even while the policy thinks or
+    hangs; the policy has a thread of its own, see :class:`~vla.bridge.batcher.Batcher`, and so has the
+    planner. Memory per robot is bounded: of each, one act and one plan request wait.
     """
 
     def __init__(
@@ -44,74 +45,88 @@ class PolicyServer:
         planner: Planner | None = None,
         endpoint: str = "tcp://127.0.0.1:0",
         model_id: str = "unnamed",
+        normalisation_digest: str = "",
+        settings: ServerSettings | None = None,
     ) -> None:
         """Bind.
 
         Args:
-            policy: Answers ``act``.
+            policy: Answers ``act``; several robots at once if it is a :class:`~vla.contract.BatchPolicy`.
             planner: Answers ``plan``; without one a plan request is refused by name.
             endpoint: A loopback TCP endpoint; port 0 picks a free one.
             model_id: Told to every client, 1 to 4096 characters.
+            normalisation_digest: Of the scales between units and network; empty when there are none to name.
+            settings: How to share the policy.
 
         Raises:
             ContractError: the endpoint is not loopback TCP, or cannot be bound.
         """
-        _require_loopback(endpoint)
-        self._policy = policy
-        self._planner = planner
+        self._settings = settings or ServerSettings()
         self._spec: RobotSpec = policy.spec
-        self._model_id = model_id
-        self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
-        self._counts = {"acts": 0, "plans": 0, "superseded": 0, "replayed": 0, "malformed": 0, "failed": 0}
-        self._act_s: deque[float] = deque(maxlen=512)
+        self._schema = Schema(self._spec, model_id, normalisation_digest)
+        self._limits = request_limits(self._spec)
+        self._sessions = Sessions(self._settings.max_sessions, self._settings.session_timeout_s)
+        self.tally = Tally()
         self._context = zmq.Context()
-        self._socket = self._context.socket(zmq.ROUTER)
-        self._socket.linger = 0
-        self._socket.sndhwm = self._socket.rcvhwm = 8
-        self._socket.maxmsgsize = wire.max_frame_bytes(self._spec)
-        self._socket.setsockopt(zmq.HANDSHAKE_IVL, 500)
         try:
-            self._socket.bind(endpoint)
-        except zmq.ZMQError as error:
-            self.close()
-            raise ContractError(f"cannot bind {endpoint!r}: {error}") from error
+            self._socket = sockets.listening_socket(
+                self._context, endpoint, self._limits, self._settings.heartbeat_s
+            )
+        except ContractError:
+            self._context.term()
+            raise
         self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
+        self._finished: Mailbox[Finished] = Mailbox()
+        self._batcher = Batcher(
+            policy, self._finished, self._settings.max_batch, self._settings.batch_window_s
+        )
+        self._plan_worker = PlanWorker(planner, self._finished) if planner else None
 
     def serve(self, stop: threading.Event) -> None:
-        """Answer until ``stop`` is set; checked at least every 50 ms between requests."""
-        worker = PlanWorker(self._planner, self._context) if self._planner else None
+        """Answer until ``stop`` is set, which is seen within 50 ms; once per server."""
         poller = zmq.Poller()
         poller.register(self._socket, zmq.POLLIN)
-        if worker:
-            poller.register(worker.results, zmq.POLLIN)
+        poller.register(self._finished, zmq.POLLIN)
+        workers = [self._batcher] + ([self._plan_worker] if self._plan_worker else [])
+        for worker in workers:
+            worker.start()
         try:
             while not stop.is_set():
-                ready = dict(poller.poll(_POLL_MS))
-                if worker and worker.results in ready:
-                    self._counts["plans"] += 1
-                    self._socket.send_multipart(worker.results.recv_multipart())
-                if self._socket in ready:
-                    for identity, message in self._drain():
-                        self._answer(identity, message, worker)
+                poller.poll(_POLL_MS)
+                for finished in self._finished.take():
+                    self._hand_out(finished)
+                self._read()
         finally:
-            if worker:
+            for worker in workers:
                 worker.close()
 
     def health(self) -> dict[str, Any]:
-        """Counters since the start, and the policy's recent time per act in seconds (0 before the first)."""
-        times = np.array(self._act_s) if self._act_s else np.zeros(1)
+        """Who is served and how well.
+
+        Returns:
+            The counters of :data:`vla.bridge.tally.COUNTS` by name, and ``model_id``, ``normalisation``,
+            ``uptime_s``, ``sessions``, ``waiting`` (acts), ``busy_s`` (how long the policy has been at its
+            present work: one that hangs shows here), ``act_p50_s`` and ``act_p95_s`` (from receipt to
+            reply, of the latest 512) and ``batch_mean`` (requests per turn of the policy).
+        """
         return {
-            "model_id": self._model_id,
+            "model_id": self._schema.model_id,
+            "normalisation": self._schema.normalisation,
+            "uptime_s": time.monotonic() - self.tally.began_s,
             "sessions": len(self._sessions),
-            "act_p50_s": float(np.percentile(times, 50)),
-            "act_p95_s": float(np.percentile(times, 95)),
-            **self._counts,
+            "waiting": len(self._batcher.waiting),
+            "busy_s": self._batcher.busy_s,
+            "act_p50_s": self.tally.percentile_s(50),
+            "act_p95_s": self.tally.percentile_s(95),
+            "batch_mean": self.tally.batch.mean,
+            **self.tally.counts,
         }
 
     def close(self) -> None:
         """Unbind, after :meth:`serve` has returned; twice is fine."""
         self._socket.close()
         self._context.term()
+        self._finished.close()
 
     def __enter__(self) -> Self:
         return self
@@ -119,107 +134,132 @@ class PolicyServer:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
-    def _drain(self) -> list[tuple[bytes, Message]]:
-        """All that has arrived, without acts that a newer act of the same client has made pointless."""
-        arrived: list[tuple[bytes, Message]] = []
-        while len(arrived) < 64 and self._socket.poll(0):
-            identity, *frames = self._socket.recv_multipart()
+    def _read(self) -> None:
+        """Take in what has arrived, bounded so that nobody keeps the others' replies back."""
+        for _ in range(_AT_ONCE):
+            if not self._socket.poll(0):
+                return
+            identity = self._socket.recv()
+            received_s = time.monotonic()
             try:
-                arrived.append((identity, wire.decode(frames, wire.max_frames(self._spec))))
+                message = wire.decode(sockets.receive(self._socket, self._limits))
             except WireError as error:
-                self._counts["malformed"] += 1
-                _log.warning("dropped a malformed message: %s", error)
-        newest = {identity: i for i, (identity, message) in enumerate(arrived) if message.verb == "act"}
-        kept = [
-            (identity, message)
-            for i, (identity, message) in enumerate(arrived)
-            if message.verb != "act" or newest[identity] == i
-        ]
-        self._counts["superseded"] += len(arrived) - len(kept)
-        return kept
+                self.tally.counts["malformed"] += 1
+                if (
+                    self.tally.counts["malformed"].bit_count() == 1
+                ):  # 1, 2, 4, ...: a flood must not fill a disk
+                    _log.warning("dropped malformed message %d: %s", self.tally.counts["malformed"], error)
+                continue
+            self._answer(identity, message, received_s)
 
-    def _answer(self, identity: bytes, message: Message, worker: PlanWorker | None) -> None:
+    def _answer(self, identity: bytes, message: Message, received_s: float) -> None:
         try:
-            reply = self._handle(identity, message, worker)
+            reply = self._handle(identity, message, received_s)
         except ContractError as error:
-            reply = error_reply(message, BridgeError("bad_request", str(error)))
+            reply = error_reply(message.session, message.seq, BridgeError("bad_request", str(error)))
         except BridgeError as error:
-            reply = error_reply(message, error)
+            reply = error_reply(message.session, message.seq, error)
         if reply is not None:
-            self._counts["failed"] += reply.verb == "error"
-            self._socket.send_multipart([identity, *wire.encode(reply)])
+            self._send(identity, reply)
 
-    def _handle(self, identity: bytes, message: Message, worker: PlanWorker | None) -> Message | None:
+    def _handle(self, identity: bytes, message: Message, received_s: float) -> Message | None:
         if message.version != wire.PROTOCOL:
             versions = f"server speaks {wire.PROTOCOL}, client {message.version}"
             raise BridgeError("protocol_version", versions)
+        session = self._sessions.find(identity)
+        if session is not None and message.seq <= session.last_seq:
+            self.tally.counts["replayed"] += 1
+            return None
+        if message.verb not in ("act", "plan") and message.arrays:
+            raise WireError(f"{message.verb!r} with {len(message.arrays)} array frames, expected none")
         if message.verb == "hello":
-            return self._hello(identity, message)
-        session = self._sessions.get(identity)
+            return self._hello(identity, message, received_s)
         if session is None or session.name != message.session:
             raise BridgeError("no_session", f"{message.verb!r} before 'hello', or after the server restarted")
-        if message.seq <= session.last_seq:
-            self._counts["replayed"] += 1
-            return None
-        session.last_seq = message.seq
-        self._sessions.move_to_end(identity)
-        if message.verb == "act":
-            return self._act(message)
-        if message.verb == "plan":
-            self._plan(identity, message, worker)
-            return None
-        if message.verb == "reset":
-            seed = wire.integer(message.body, "seed")
-            guarded("policy_failed", lambda: self._policy.reset(seed))
-            return Message("reset", message.session, message.seq)
-        if message.verb == "health":
-            return Message("health", message.session, message.seq, self.health())
-        raise BridgeError("bad_request", f"verb {message.verb!r} is not a request")
+        session.last_seq, session.heard_s = message.seq, received_s
+        match message.verb:
+            case "act":
+                return self._act(session, message, received_s)
+            case "plan":
+                return self._plan(session, message, received_s)
+            case "reset":
+                session.episode = Episode(wire.integer(message.body, "seed"))
+                self._withdraw(session)
+                return Message("reset", message.session, message.seq)
+            case "health":
+                return Message("health", message.session, message.seq, self.health())
+            case "goodbye":
+                return self._goodbye(session)
+            case _:
+                raise BridgeError("bad_request", f"verb {message.verb!r} is not a request")
 
-    def _hello(self, identity: bytes, message: Message) -> Message:
-        theirs = message.body.get("spec")
-        if not isinstance(theirs, dict):
-            raise BridgeError("bad_request", "'hello' needs the robot's spec")
-        robot = guarded("bad_request", lambda: RobotSpec.from_dict(theirs))
-        if lines := robot.differences(self._spec):
-            wanted = f"the robot differs from what {self._model_id!r} was made for (robot here, model there)"
-            raise BridgeError("spec_mismatch", wanted, tuple(lines))
-        self._sessions[identity] = _Session(message.session, message.seq)
-        while len(self._sessions) > _MAX_SESSIONS:
-            self._sessions.popitem(last=False)
-        plans = self._planner is not None
-        body = {"spec": self._spec.to_dict(), "model_id": self._model_id, "plans": plans}
-        return Message("hello", message.session, message.seq, body)
+    def _hello(self, identity: bytes, message: Message, received_s: float) -> Message:
+        wish = Wish.unpack(message.body)
+        resumes = wire.text(message.body, "resumes", low=0, high=64)
+        if lines := wish.differences(self._schema, offered()):
+            wanted = "the robot wants something else than is served (robot here, server there)"
+            raise BridgeError("schema_mismatch", wanted, tuple(lines))
+        earlier = self._sessions.find(identity)
+        session = Session(identity, message.session, wish.images, message.seq, received_s, Episode(0))
+        for gone in (self._sessions.open(session, resumes), earlier):
+            if gone is not None:
+                self._leave(gone)
+        reply = replace(self._schema, images=wish.images).pack() | {"plans": self._plan_worker is not None}
+        return Message("hello", message.session, message.seq, reply)
 
-    def _act(self, message: Message) -> Message:
-        observation = wire.unpack_observation(message, self._spec)
-        instruction = wire.text(message.body, "instruction")
-        prefix = wire.unpack_prefix(message, self._spec)
-        began = time.monotonic()
-        body, frames = guarded(
-            "policy_failed",
-            lambda: wire.pack_chunk(self._policy.act(observation, instruction, prefix), self._spec),
-        )
-        self._act_s.append(time.monotonic() - began)
-        self._counts["acts"] += 1
-        return Message("act", message.session, message.seq, body, frames)
+    def _act(self, session: Session, message: Message, received_s: float) -> None:
+        if not self._batcher.batches:
+            self._sessions.hold(session, received_s)
+        request, within_s = unpack_act(message, self._spec, session.images)
+        deadline_s = received_s + within_s
+        job = ActJob(session, message.seq, received_s, deadline_s, request, session.episode)
+        self.tally.counts["superseded"] += self._batcher.waiting.put(job)
 
-    def _plan(self, identity: bytes, message: Message, worker: PlanWorker | None) -> None:
-        if worker is None:
-            raise BridgeError("planner_absent", f"{self._model_id!r} is served without a planner")
+    def _plan(self, session: Session, message: Message, received_s: float) -> None:
+        if self._plan_worker is None:
+            raise BridgeError("planner_absent", "the policy is served without a planner")
         goal = wire.text(message.body, "goal")
-        observation = wire.unpack_observation(message, self._spec)
-        worker.submit(identity, message, goal, observation, wire.unpack_plan(message.body.get("previous")))
+        previous = unpack_plan(message.body.get("previous"))
+        observation = unpack_observation(message, self._spec, session.images)
+        job = PlanJob(session, message.seq, received_s, math.inf, goal, observation, previous)
+        self.tally.counts["superseded"] += self._plan_worker.waiting.put(job)
 
+    def _withdraw(self, session: Session) -> None:
+        self.tally.counts["superseded"] += self._batcher.waiting.withdraw(session)
 
-def _require_loopback(endpoint: str) -> None:
-    url = urlsplit(endpoint)
-    host = url.hostname or ""
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if url.scheme != "tcp" or not loopback:
-        raise ContractError(
-            f"endpoint {endpoint!r} is not loopback TCP; use tcp://127.0.0.1:PORT (0 picks a port)"
-        )
+    def _goodbye(self, session: Session) -> None:
+        self._sessions.close(session)
+        self._leave(session)
+
+    def _leave(self, session: Session) -> None:
+        self._batcher.waiting.leave(session)
+        if self._plan_worker:
+            self._plan_worker.waiting.leave(session)
+
+    def _hand_out(self, finished: Finished) -> None:
+        """Send what a worker has finished to those who are still there."""
+        now_s = time.monotonic()
+        for job, reply in finished.answers:
+            if reply.verb == "act":
+                self.tally.act(finished.began_s - job.received_s, now_s - job.received_s)
+            self.tally.counts["plans"] += reply.verb == "plan"
+            self.tally.counts["too_late"] += reply.body.get("code") == "too_late"
+            if self._sessions.alive(job.session):
+                self._send(job.session.identity, reply)
+            else:
+                self.tally.counts["unsent"] += 1
+        if finished.computed and isinstance(finished.answers[0][0], ActJob):
+            self.tally.counts["batches"] += 1
+            self.tally.batch.observe(finished.computed)
+
+    def _send(self, identity: bytes, reply: Message) -> None:
+        self.tally.counts["failed"] += reply.verb == "error"
+        try:
+            self._socket.send_multipart([identity, *wire.encode(reply)], zmq.NOBLOCK)
+        except zmq.ZMQError as error:
+            if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
+                raise
+            self.tally.counts["unsent"] += 1
+            session = self._sessions.find(identity)
+            if error.errno == zmq.EHOSTUNREACH and session is not None:
+                self._goodbye(session)

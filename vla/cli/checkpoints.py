@@ -34,13 +34,28 @@ def resolve_checkpoint(named: str | None) -> Path:
 
 
 def model_id(folder: Path) -> str:
-    """A checkpoint's folder and the start of its digest, for people and reports."""
-    return f"{folder}@{digest(folder)[:12]}"
+    """A checkpoint's name and the start of its digest: the same on every machine, and no path."""
+    return f"{folder.resolve().name}@{digest(folder)[:12]}"
 
 
 def digest(folder: Path) -> str:
     """Hex SHA-256 of a checkpoint's manifest, which holds the SHA-256 of every file in it."""
     return hashlib.sha256((folder / _MANIFEST).read_bytes()).hexdigest()
+
+
+def normalisation_digest(folder: Path) -> str:
+    """Hex SHA-256, first 16 characters, of a checkpoint's scales between units and network.
+
+    Raises:
+        ConfigError: the checkpoint holds none.
+    """
+    path = folder / "about.json"
+    try:
+        scales = json.loads(path.read_text("utf-8"))["normalisation"]
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise ConfigError(f"{path} does not say how the policy's numbers are scaled: {error!r}") from error
+    text = json.dumps(scales, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def picture_size(folder: Path) -> int:

@@ -1,0 +1,109 @@
+"""Sockets: the one place where they are made, and where foreign bytes are first counted."""
+
+from __future__ import annotations
+
+import ipaddress
+from urllib.parse import urlsplit
+
+import zmq
+
+from vla.bridge.wire import Limits, WireError
+from vla.contract import ContractError
+
+Socket = zmq.Socket[bytes]
+
+HEARTBEAT_S = 0.25
+"""Default period of pings; a peer that is silent for three of them is gone.
+
+Loopback notices a dead process at once by itself: this is for frozen ones, and long enough that a busy
+machine is not mistaken for one.
+"""
+
+_HIGH_WATER = 4  # messages: an act, a plan and a call under way, and one to spare
+_HANDSHAKE_MS = 500
+_RECONNECT_MS = (50, 1000)
+
+
+def listening_socket(
+    context: zmq.Context[Socket], endpoint: str, limits: Limits, heartbeat_s: float = HEARTBEAT_S
+) -> Socket:
+    """A bound ROUTER that knows who is there: sending to a peer that has gone is an error.
+
+    Args:
+        context: Owns it.
+        endpoint: A loopback TCP endpoint; port 0 picks a free one.
+        limits: Of what may come in.
+        heartbeat_s: See :data:`HEARTBEAT_S`.
+
+    Raises:
+        ContractError: the endpoint is not loopback TCP, or cannot be bound.
+    """
+    _require_loopback(endpoint)
+    socket = _made(context, zmq.ROUTER, limits, heartbeat_s)
+    socket.router_mandatory = True
+    try:
+        socket.bind(endpoint)
+    except zmq.ZMQError as error:
+        socket.close()
+        raise ContractError(f"cannot bind {endpoint!r}: {error}") from error
+    return socket
+
+
+def connecting_socket(
+    context: zmq.Context[Socket], endpoint: str, limits: Limits, heartbeat_s: float = HEARTBEAT_S
+) -> Socket:
+    """A DEALER that goes on trying to reach ``endpoint``; it takes messages only while it is connected."""
+    socket = _made(context, zmq.DEALER, limits, heartbeat_s)
+    socket.immediate = True
+    socket.reconnect_ivl, socket.reconnect_ivl_max = _RECONNECT_MS
+    socket.connect(endpoint)
+    return socket
+
+
+def receive(socket: Socket, limits: Limits) -> list[bytes]:
+    """The frames of the message that waits, or what is left of it.
+
+    Raises:
+        WireError: it exceeds ``limits``. No frame after the first one beyond them was kept, and the next call
+            begins with the next message.
+    """
+    kept: list[zmq.Frame] = []
+    count = total = 0
+    more = socket.getsockopt(zmq.RCVMORE) if socket.type == zmq.ROUTER else True
+    while more:
+        frame = socket.recv(copy=False)
+        more = frame.more
+        count, total = count + 1, total + len(frame)
+        if count > limits.frames or total > limits.message_bytes:
+            kept.clear()
+        else:
+            kept.append(frame)
+    if count > limits.frames or total > limits.message_bytes:
+        raise WireError(
+            f"{count} frames of {total} bytes, at most {limits.frames} of {limits.message_bytes} are allowed"
+        )
+    return [frame.bytes for frame in kept]
+
+
+def _made(context: zmq.Context[Socket], kind: int, limits: Limits, heartbeat_s: float) -> Socket:
+    socket = context.socket(kind)
+    socket.linger = 0
+    socket.sndhwm = socket.rcvhwm = _HIGH_WATER
+    socket.maxmsgsize = limits.frame_bytes
+    socket.handshake_ivl = _HANDSHAKE_MS
+    period_ms = max(1, round(1000 * heartbeat_s))
+    socket.heartbeat_ivl, socket.heartbeat_timeout = period_ms, 3 * period_ms
+    return socket
+
+
+def _require_loopback(endpoint: str) -> None:
+    url = urlsplit(endpoint)
+    host = url.hostname or ""
+    try:
+        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        loopback = False
+    if url.scheme != "tcp" or not loopback:
+        raise ContractError(
+            f"endpoint {endpoint!r} is not loopback TCP; use tcp://127.0.0.1:PORT (0 picks a port)"
+        )
