@@ -14,6 +14,7 @@ from typing import Any, Self
 import zmq
 
 from vla.bridge import wire
+from vla.bridge.authority import ClientSecurity, check_endpoint
 from vla.bridge.errors import BridgeError, DeadlineMissed, guarded, read_error
 from vla.bridge.link import Reply
 from vla.bridge.wire import Message, WireError
@@ -46,14 +47,25 @@ class BridgeClient:
     is awaited: late, duplicate, reordered and foreign replies are dropped and counted.
     """
 
-    def __init__(self, endpoint: str, spec: RobotSpec, timeout_s: float = 2.0) -> None:
+    def __init__(
+        self,
+        endpoint: str,
+        spec: RobotSpec,
+        timeout_s: float = 2.0,
+        security: ClientSecurity | None = None,
+    ) -> None:
         """Connect lazily.
 
         Args:
             endpoint: For example ``"tcp://127.0.0.1:5555"``.
             spec: This robot; the server must serve exactly it.
             timeout_s: Deadline of blocking calls, in seconds.
+            security: Keys; without them only loopback may be reached: an arm obeys no stranger.
+
+        Raises:
+            ContractError: the endpoint is not loopback and there are no keys.
         """
+        check_endpoint(endpoint, security is not None)
         self.endpoint = endpoint
         self.timeout_s = timeout_s
         self.dropped_replies = 0
@@ -68,6 +80,9 @@ class BridgeClient:
         self._socket.linger = 0
         self._socket.sndhwm = self._socket.rcvhwm = 8
         self._socket.maxmsgsize = wire.max_frame_bytes(spec)
+        self._socket.ipv6 = "[" in endpoint
+        if security is not None:
+            security.protect(self._socket)
         self._socket.connect(endpoint)
 
     @property

@@ -20,6 +20,7 @@ CODES = (
     "planner_absent",
     "planner_failed",
     "server_died",
+    "revoked",
 )
 """Every code that comes from a server, or from the process that should have become one."""
 

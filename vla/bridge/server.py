@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import threading
 import time
 from collections import OrderedDict, deque
 from dataclasses import dataclass
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 import numpy as np
 import zmq
 
 from vla.bridge import wire
+from vla.bridge.authority import ServerSecurity, check_endpoint, user_id
 from vla.bridge.errors import BridgeError, error_reply, guarded
 from vla.bridge.plan_worker import PlanWorker
 from vla.bridge.wire import Message, WireError
@@ -44,25 +43,29 @@ class PolicyServer:
         planner: Planner | None = None,
         endpoint: str = "tcp://127.0.0.1:0",
         model_id: str = "unnamed",
+        security: ServerSecurity | None = None,
     ) -> None:
         """Bind.
 
         Args:
             policy: Answers ``act``.
             planner: Answers ``plan``; without one a plan request is refused by name.
-            endpoint: A loopback TCP endpoint; port 0 picks a free one.
+            endpoint: A TCP endpoint; port 0 picks a free one.
             model_id: Told to every client, 1 to 4096 characters.
+            security: Keys and allow-list; without them only loopback may be bound.
 
         Raises:
-            ContractError: the endpoint is not loopback TCP, or cannot be bound.
+            ContractError: the endpoint is not TCP, not loopback although there are no keys, or not to be had.
         """
-        _require_loopback(endpoint)
+        check_endpoint(endpoint, security is not None)
+        self._security = security
         self._policy = policy
         self._planner = planner
         self._spec: RobotSpec = policy.spec
         self._model_id = model_id
         self._sessions: OrderedDict[bytes, _Session] = OrderedDict()
-        self._counts = {"acts": 0, "plans": 0, "superseded": 0, "replayed": 0, "malformed": 0, "failed": 0}
+        counted = ("acts", "plans", "superseded", "replayed", "malformed", "revoked", "failed")
+        self._counts = dict.fromkeys(counted, 0)
         self._act_s: deque[float] = deque(maxlen=512)
         self._context = zmq.Context()
         self._socket = self._context.socket(zmq.ROUTER)
@@ -70,6 +73,9 @@ class PolicyServer:
         self._socket.sndhwm = self._socket.rcvhwm = 8
         self._socket.maxmsgsize = wire.max_frame_bytes(self._spec)
         self._socket.setsockopt(zmq.HANDSHAKE_IVL, 500)
+        self._socket.ipv6 = "[" in endpoint
+        if security is not None:
+            security.protect(self._socket)
         try:
             self._socket.bind(endpoint)
         except zmq.ZMQError as error:
@@ -123,12 +129,17 @@ class PolicyServer:
         """All that has arrived, without acts that a newer act of the same client has made pointless."""
         arrived: list[tuple[bytes, Message]] = []
         while len(arrived) < 64 and self._socket.poll(0):
-            identity, *frames = self._socket.recv_multipart()
+            identity, frames, admitted = self._receive()
             try:
-                arrived.append((identity, wire.decode(frames, wire.max_frames(self._spec))))
+                message = wire.decode(frames, wire.max_frames(self._spec))
             except WireError as error:
                 self._counts["malformed"] += 1
                 _log.warning("dropped a malformed message: %s", error)
+                continue
+            if admitted:
+                arrived.append((identity, message))
+            else:
+                self._turn_away(identity, message)
         newest = {identity: i for i, (identity, message) in enumerate(arrived) if message.verb == "act"}
         kept = [
             (identity, message)
@@ -137,6 +148,21 @@ class PolicyServer:
         ]
         self._counts["superseded"] += len(arrived) - len(kept)
         return kept
+
+    def _receive(self) -> tuple[bytes, list[bytes], bool]:
+        """The next message: from whom, its frames, and whether that peer may (still) speak."""
+        if self._security is None:
+            identity, *frames = self._socket.recv_multipart()
+            return identity, frames, True
+        parts = self._socket.recv_multipart(copy=False)
+        identity, *frames = (part.bytes for part in parts)
+        return identity, frames, self._security.admits(user_id(parts[0]))
+
+    def _turn_away(self, identity: bytes, message: Message) -> None:
+        self._sessions.pop(identity, None)
+        self._counts["revoked"] += 1
+        error = BridgeError("revoked", "this key is no longer allowed here")
+        self._socket.send_multipart([identity, *wire.encode(error_reply(message, error))])
 
     def _answer(self, identity: bytes, message: Message, worker: PlanWorker | None) -> None:
         try:
@@ -210,16 +236,3 @@ class PolicyServer:
         goal = wire.text(message.body, "goal")
         observation = wire.unpack_observation(message, self._spec)
         worker.submit(identity, message, goal, observation, wire.unpack_plan(message.body.get("previous")))
-
-
-def _require_loopback(endpoint: str) -> None:
-    url = urlsplit(endpoint)
-    host = url.hostname or ""
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if url.scheme != "tcp" or not loopback:
-        raise ContractError(
-            f"endpoint {endpoint!r} is not loopback TCP; use tcp://127.0.0.1:PORT (0 picks a port)"
-        )

@@ -8,6 +8,8 @@ import threading
 from dataclasses import dataclass
 from pathlib import Path
 
+from vla.bridge.authority import ServerSecurity, check_endpoint
+from vla.bridge.keys import KeyStore
 from vla.bridge.process import announce, stop_when_orphaned
 from vla.bridge.server import PolicyServer
 from vla.cli.checkpoints import model_id, resolve_checkpoint
@@ -23,6 +25,8 @@ class ServeConfig:
 
     checkpoint: str | None
     endpoint: str
+    key: str | None
+    keys: str | None
     device: str
     threads: int
     sample_steps: int | None
@@ -33,6 +37,8 @@ class ServeConfig:
 def serve(overrides: list[str], show_config: bool) -> None:
     """Load, bind, say where, and answer until SIGINT, SIGTERM or the death of the parent that asked."""
     config = configured("serve", overrides, ServeConfig, show_config)
+    security = _security(config)
+    check_endpoint(config.endpoint, security is not None)
     folder = resolve_checkpoint(config.checkpoint)
     # Only now: a wrong word on the command line should not have to wait for torch.
     from policies.network_policy import load_policy
@@ -45,9 +51,16 @@ def serve(overrides: list[str], show_config: bool) -> None:
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
-    with PolicyServer(policy, planner, config.endpoint, model_id(folder)) as server:
+    with PolicyServer(policy, planner, config.endpoint, model_id(folder), security) as server:
         if config.announce is not None:
             stop_when_orphaned(stop)
             announce(server.endpoint, Path(config.announce))
         console().print(f"serving {folder} at {server.endpoint} (process {os.getpid()})")
         server.serve(stop)
+
+
+def _security(config: ServeConfig) -> ServerSecurity | None:
+    if config.key is None:
+        return None
+    store = KeyStore(config.keys)
+    return ServerSecurity(store.pair(config.key), store.allow_list)
