@@ -161,12 +161,12 @@ class Pump:
             size = len(rest) if math.isinf(rate) else max(1, int(rate * _SLICE_S))
             piece, rest = rest[:size], rest[size:]
             if not self._shut:
+                self._conditions.counts[f"{self._direction}_bytes"] += len(piece)
                 try:
                     await loop.sock_sendall(self._sink, piece)
                 except BrokenPipeError:
-                    if not self._shut:
+                    if not self._shut:  # else half_close came in between
                         raise
-                self._conditions.counts[f"{self._direction}_bytes"] += len(piece)
             await asyncio.sleep(len(piece) / rate)
 
     def _spoil(self, data: bytes, echoes: MessageEchoes) -> bytes:
