@@ -22,7 +22,7 @@ from vla.bridge.wire import Message
 from vla.conformance import sample_observation
 from vla.contract import ActionChunk, ContractError, RobotSpec
 
-SILENCE_S = 0.4
+SILENCE_S = 0.25
 
 
 @pytest.fixture

@@ -104,7 +104,7 @@ def connect_and_leave(server: Target, serve: Callable[[], None], times: int = 50
 
 def garbage(server: Target, serve: Callable[[], None]) -> None:
     noise = random.Random(7)
-    until = time.monotonic() + 1.5
+    until = time.monotonic() + 1.0
     while time.monotonic() < until:
         peer = dial(server)
         start = noise.choice([b"", GREETING + b"CURVE".ljust(20, b"\0") + bytes(32)])
@@ -140,7 +140,7 @@ def strangers_with_keys(server: Target, serve: Callable[[], None]) -> None:
             peer.connect(server.endpoint)
             for _ in range(20):
                 peer.send(bytes(1 << 16), zmq.DONTWAIT)
-        until = time.monotonic() + 1.0
+        until = time.monotonic() + 0.7
         while time.monotonic() < until:
             serve()
 
