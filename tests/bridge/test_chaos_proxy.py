@@ -7,6 +7,7 @@ import struct
 import threading
 import time
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import pytest
@@ -52,7 +53,7 @@ def line(proxy: ChaosProxy, listener: socket.socket) -> Iterator[Line]:
 def take(source: socket.socket, count: int) -> bytes:
     got = b""
     while len(got) < count:
-        piece = source.recv(1 << 16)
+        piece = source.recv(count - len(got))
         assert piece, f"ended after {len(got)} of {count} bytes"
         got += piece
     return got
@@ -97,15 +98,15 @@ def test_without_faults_every_byte_passes_both_ways(line: Line, proxy: ChaosProx
 
 
 def test_a_delay_delays_its_direction_only(line: Line, proxy: ChaosProxy) -> None:
-    proxy.set("up", Faults(delay_s=0.2))
+    proxy.set("up", Faults(delay_s=0.4))
     began = time.monotonic()
     for _ in range(10):  # pipelined: ten delayed pieces take one delay, not ten
         line.client.sendall(b"x")
         time.sleep(0.005)
     take(line.server, 1)
-    assert time.monotonic() - began >= 0.2
+    assert time.monotonic() - began >= 0.4
     take(line.server, 9)
-    assert time.monotonic() - began < 1.5
+    assert time.monotonic() - began < 3.5
     assert nothing_comes(line.client, 0.01)
 
 
@@ -258,7 +259,7 @@ def test_closing_cuts_everything_and_twice_is_fine(line: Line, proxy: ChaosProxy
         {"flip": float("nan")},
     ],
 )
-def test_senseless_faults_are_refused_by_name(wrong: dict[str, float]) -> None:
+def test_senseless_faults_are_refused_by_name(wrong: dict[str, Any]) -> None:
     with pytest.raises(ContractError, match=next(iter(wrong))):
         Faults(**wrong)
 

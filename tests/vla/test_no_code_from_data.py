@@ -46,8 +46,8 @@ def complaints(source: str, name: str = "x.py") -> list[str]:
     """``file:line: what`` for everything in ``source`` that could run what it reads."""
     tree = ast.parse(source, name)
     names = dict(_imported(tree))
-    found = [(node.lineno, what) for node in ast.walk(tree) for what in _at(node, names)]
-    return [f"{name}:{line}: {what}" for line, what in found]
+    nodes = [node for node in ast.walk(tree) if isinstance(node, ast.stmt | ast.expr)]
+    return [f"{name}:{node.lineno}: {what}" for node in nodes for what in _at(node, names)]
 
 
 def _imported(tree: ast.AST) -> Iterator[tuple[str, str]]:

@@ -120,9 +120,9 @@ class _Connection:
         self._server = socket.socket()
         self._server.setblocking(False)
         self._ends = (self._client, self._server)
-        ways = zip(DIRECTIONS, self._ends, reversed(self._ends), strict=True)
-        self._pumps = {
-            way: Pump(way, source, sink, conditions, (*seed, i)) for i, (way, source, sink) in enumerate(ways)
+        self._pumps: dict[Direction, Pump] = {
+            way: Pump(way, self._ends[i], self._ends[1 - i], conditions, (*seed, i))
+            for i, way in enumerate(DIRECTIONS)
         }
         self._linked = self._broken = False
         self.task = asyncio.get_running_loop().create_task(self._run())
