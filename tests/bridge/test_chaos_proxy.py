@@ -168,14 +168,19 @@ def test_a_reset_is_an_rst_at_both_ends(line: Line, proxy: ChaosProxy, listener:
     assert proxy.counters()["resets"] == 2
 
 
-def test_a_half_close_ends_one_direction_only(line: Line, proxy: ChaosProxy) -> None:
+def test_a_half_close_ends_one_direction_only(line: Line, proxy: ChaosProxy, listener: socket.socket) -> None:
+    line.client.sendall(b"a")
+    take(line.server, 1)
     proxy.set("up", Faults(half_close=True))
     assert line.server.recv(1) == b""
     line.client.sendall(b"vanishes")
     line.server.sendall(b"goes on")
     assert take(line.client, 7) == b"goes on"
     assert proxy.counters()["half_closes"] == 1
-    assert proxy.counters()["up_bytes"] == 0
+    assert proxy.counters()["up_bytes"] == 1
+    later = Line(proxy, listener)
+    assert later.server.recv(1) == b""
+    later.close()
 
 
 def flipped(listener: socket.socket, seed: int, pieces: int) -> bytes:

@@ -119,15 +119,14 @@ class Pump:
             OSError: the source's connection broke.
             ConnectionResetError: the faults want a reset.
         """
-        loop, echoes, due = asyncio.get_running_loop(), MessageEchoes(), 0.0
+        loop, echoes = asyncio.get_running_loop(), MessageEchoes()
         while True:
             data = await loop.sock_recv(self._source, _CHUNK_BYTES)
             if data and self.faults.reset:
                 raise ConnectionResetError
             spoilt = self._spoil(data, echoes)
             lag_s = self.faults.delay_s + self.faults.jitter_s * self._jitter.random()
-            due = max(due, loop.time() + lag_s)
-            await self._queue.put((due, spoilt))
+            await self._queue.put((loop.time() + lag_s, spoilt))
             if not data:
                 return
 
