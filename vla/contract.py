@@ -420,6 +420,6 @@ class Driver(Protocol):
 class Kinematics(Protocol):
     """What a driver of a joint robot may offer besides, so that its tool can be kept in a workspace."""
 
-    def tool_of(self, action: NDArray[np.float32]) -> NDArray[np.float64]:
+    def tool_of(self, action: NDArray[np.float64], /) -> NDArray[np.float64]:
         """Where ``action``, shape (A,), brings the tool: (3,) in m, robot base frame."""
         ...

@@ -1,4 +1,4 @@
-"""A policy server as its own program, for tests with two processes: ``tiny_server.py PATH [MODE]``."""
+"""A policy server as a program, for tests with two processes: ``tiny_server.py PATH [fail | ENDPOINT]``."""
 
 from __future__ import annotations
 
@@ -38,7 +38,8 @@ def main() -> None:
     stop = threading.Event()
     signal.signal(signal.SIGTERM, lambda *_: stop.set())
     stop_when_orphaned(stop, period_s=0.05)
-    with PolicyServer(RampPolicy(), model_id="ramp") as server:
+    endpoint = sys.argv[2] if sys.argv[2:] else "tcp://127.0.0.1:0"
+    with PolicyServer(RampPolicy(), endpoint=endpoint, model_id="ramp") as server:
         announce(server.endpoint, Path(sys.argv[1]))
         server.serve(stop)
 

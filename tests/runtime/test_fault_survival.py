@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 import numpy as np
 import pytest
 
-from vla.bridge import wire
+from vla.bridge import payload
 from vla.bridge.errors import BridgeError, guarded
 from vla.bridge.link import Reply
 from vla.contract import ActionChunk, Plan
@@ -73,11 +73,11 @@ class Served:
         self._policy.reset(seed)
 
     def request_act(self, observation, instruction, prefix=None, within_s=float("inf")):
-        wire.pack_observation(observation, self.spec)
+        payload.pack_observation(observation, self.spec)
         return self._answer("act", lambda: self._chunk(observation, instruction, prefix))
 
     def request_plan(self, goal, observation, previous):
-        wire.pack_observation(observation, self.spec)
+        payload.pack_observation(observation, self.spec)
         return self._answer("plan", lambda: self._planner.plan(goal, observation, previous))
 
     def poll(self, timeout_s=0.0):
@@ -88,7 +88,7 @@ class Served:
 
     def _chunk(self, observation, instruction, prefix):
         chunk = self._policy.act(observation, instruction, prefix)
-        wire.pack_chunk(chunk, self.spec)
+        payload.pack_chunk(chunk, self.spec)
         return chunk
 
     def _answer(self, verb: str, ask: Callable[[], ActionChunk | Plan]) -> int:

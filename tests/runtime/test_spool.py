@@ -24,10 +24,10 @@ from vla.runtime.spool import (
     spooled_keys,
     tick_type,
 )
-from vla.runtime.supervisor import STATES
+from vla.runtime.supervisor import STATES, State
 
 
-def report(tick: int, instruction: str | None = "go", state: str = "running") -> TickReport:
+def report(tick: int, instruction: str | None = "go", state: State = "running") -> TickReport:
     rng = np.random.default_rng(tick)
     images = {"front": rng.integers(0, 256, (8, 6, 3), np.uint8)}
     seen = Observation(images, rng.random(2, np.float32), 100.01 + tick / 20)

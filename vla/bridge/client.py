@@ -8,6 +8,7 @@ from collections import deque
 from collections.abc import Mapping
 from typing import Any, Self
 
+from vla.bridge.authority import ClientSecurity
 from vla.bridge.backoff import Backoff
 from vla.bridge.connection import Connection, ServerInfo
 from vla.bridge.errors import BridgeError, DeadlineMissed, read_error
@@ -40,6 +41,7 @@ class BridgeClient:
         normalisation_digest: str | None = None,
         heartbeat_s: float = HEARTBEAT_S,
         backoff: Backoff | None = None,
+        security: ClientSecurity | None = None,
     ) -> None:
         """Connect lazily.
 
@@ -52,9 +54,11 @@ class BridgeClient:
             normalisation_digest: The only scales to accept; None accepts any.
             heartbeat_s: Period of pings; a server that is silent for three of them is gone.
             backoff: Delays between attempts to come back; 50 ms to 2 s by default.
+            security: Keys; without them only loopback may be reached: an arm obeys no stranger.
 
         Raises:
-            ContractError: ``images`` is unknown, or needs Pillow.
+            ContractError: ``images`` is unknown or needs Pillow, or the endpoint is not loopback and there are
+                no keys.
         """
         check_encoding(images)
         self.endpoint = endpoint
@@ -62,7 +66,7 @@ class BridgeClient:
         self._spec, self._images = spec, images
         self._backlog: deque[Reply] = deque()
         wish = Wish(spec, images, model_id, normalisation_digest)
-        self._connection = Connection(endpoint, wish, timeout_s, heartbeat_s, backoff or Backoff())
+        self._connection = Connection(endpoint, wish, timeout_s, heartbeat_s, backoff or Backoff(), security)
 
     @property
     def spec(self) -> RobotSpec:

@@ -11,6 +11,7 @@ from typing import Any
 import zmq
 
 from vla.bridge import sockets, wire
+from vla.bridge.authority import ClientSecurity
 from vla.bridge.backoff import Backoff
 from vla.bridge.errors import BridgeError, DeadlineMissed, read_error
 from vla.bridge.ledger import Asked, Ledger
@@ -51,7 +52,13 @@ class Connection:
     """
 
     def __init__(
-        self, endpoint: str, wish: Wish, timeout_s: float, heartbeat_s: float, backoff: Backoff
+        self,
+        endpoint: str,
+        wish: Wish,
+        timeout_s: float,
+        heartbeat_s: float,
+        backoff: Backoff,
+        security: ClientSecurity | None = None,
     ) -> None:
         """Connect lazily.
 
@@ -61,6 +68,7 @@ class Connection:
             timeout_s: How long to wait for the answer to a hello.
             heartbeat_s: Period of pings; a server that is silent for three of them is gone.
             backoff: Delays between attempts to come back.
+            security: Keys, or None.
         """
         self.info: ServerInfo | None = None
         self.connected = False
@@ -74,7 +82,7 @@ class Connection:
         self._lost: list[tuple[Asked, BridgeError]] = []
         self._limits = reply_limits(wish.spec)
         self._context = zmq.Context()
-        self._socket = sockets.connecting_socket(self._context, endpoint, self._limits, heartbeat_s)
+        self._socket = sockets.connecting_socket(self._context, endpoint, self._limits, heartbeat_s, security)
         self._events = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
         self._poller = zmq.Poller()
         self._poller.register(self._socket, zmq.POLLIN)

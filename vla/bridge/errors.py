@@ -23,6 +23,7 @@ CODES = (
     "planner_failed",
     "server_died",
     "connection_lost",
+    "revoked",
 )
 """Every code that comes from a server, from the process that should have become one, or from the client that
 has lost one."""

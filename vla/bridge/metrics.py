@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from vla.bridge.server import PolicyServer
 from vla.bridge.tally import COUNTS, Histogram
 from vla.contract import ContractError
+from vla.extras import needs
 
 if TYPE_CHECKING:
     from prometheus_client.core import Metric
@@ -60,12 +61,11 @@ def metrics_endpoint(server: PolicyServer, port: int) -> Iterator[int]:
         port: 0 picks a free one.
 
     Raises:
-        ContractError: prometheus-client is not installed, or the port is taken.
+        ContractError: prometheus-client is not installed (:class:`~vla.extras.MissingExtra`), or the port is
+            taken.
     """
-    try:
+    with needs("serve"):
         from prometheus_client import CollectorRegistry, start_http_server
-    except ImportError as error:
-        raise ContractError("metrics need prometheus-client: pip install 'handily[serve]'") from error
     registry = CollectorRegistry(auto_describe=False)
     registry.register(ServerMetrics(server))
     try:

@@ -12,6 +12,7 @@ from typing import Any, Self
 import zmq
 
 from vla.bridge import sockets, wire
+from vla.bridge.authority import ServerSecurity, user_id
 from vla.bridge.batcher import ActJob, Batcher
 from vla.bridge.errors import BridgeError, error_reply
 from vla.bridge.images import offered
@@ -47,20 +48,23 @@ class PolicyServer:
         model_id: str = "unnamed",
         normalisation_digest: str = "",
         settings: ServerSettings | None = None,
+        security: ServerSecurity | None = None,
     ) -> None:
         """Bind.
 
         Args:
             policy: Answers ``act``; several robots at once if it is a :class:`~vla.contract.BatchPolicy`.
             planner: Answers ``plan``; without one a plan request is refused by name.
-            endpoint: A loopback TCP endpoint; port 0 picks a free one.
+            endpoint: A TCP endpoint; port 0 picks a free one.
             model_id: Told to every client, 1 to 4096 characters.
             normalisation_digest: Of the scales between units and network; empty when there are none to name.
             settings: How to share the policy.
+            security: Keys and allow-list; without them only loopback may be bound.
 
         Raises:
-            ContractError: the endpoint is not loopback TCP, or cannot be bound.
+            ContractError: the endpoint is not TCP, not loopback although there are no keys, or not to be had.
         """
+        self._security = security
         self._settings = settings or ServerSettings()
         self._spec: RobotSpec = policy.spec
         self._schema = Schema(self._spec, model_id, normalisation_digest)
@@ -70,7 +74,7 @@ class PolicyServer:
         self._context = zmq.Context()
         try:
             self._socket = sockets.listening_socket(
-                self._context, endpoint, self._limits, self._settings.heartbeat_s
+                self._context, endpoint, self._limits, self._settings.heartbeat_s, security
             )
         except ContractError:
             self._context.term()
@@ -139,18 +143,29 @@ class PolicyServer:
         for _ in range(_AT_ONCE):
             if not self._socket.poll(0):
                 return
-            identity = self._socket.recv()
-            received_s = time.monotonic()
+            first = self._socket.recv(copy=False)
+            identity, received_s = first.bytes, time.monotonic()
             try:
                 message = wire.decode(sockets.receive(self._socket, self._limits))
             except WireError as error:
                 self.tally.counts["malformed"] += 1
-                if (
-                    self.tally.counts["malformed"].bit_count() == 1
-                ):  # 1, 2, 4, ...: a flood must not fill a disk
-                    _log.warning("dropped malformed message %d: %s", self.tally.counts["malformed"], error)
+                count = self.tally.counts["malformed"]
+                if count.bit_count() == 1:  # 1, 2, 4, ...: a flood must not fill a disk
+                    _log.warning("dropped malformed message %d: %s", count, error)
                 continue
-            self._answer(identity, message, received_s)
+            if self._security is None or self._security.admits(user_id(first)):
+                self._answer(identity, message, received_s)
+            else:
+                self._turn_away(identity, message)
+
+    def _turn_away(self, identity: bytes, message: Message) -> None:
+        """Part from a robot whose key has been revoked while it was connected."""
+        self.tally.counts["revoked"] += 1
+        session = self._sessions.find(identity)
+        if session is not None:
+            self._goodbye(session)
+        error = BridgeError("revoked", "this key is no longer allowed here")
+        self._send(identity, error_reply(message.session, message.seq, error))
 
     def _answer(self, identity: bytes, message: Message, received_s: float) -> None:
         try:

@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ipaddress
-from urllib.parse import urlsplit
-
 import zmq
 
+from vla.bridge.authority import ClientSecurity, ServerSecurity, check_endpoint
 from vla.bridge.wire import Limits, WireError
 from vla.contract import ContractError
 
@@ -25,21 +23,26 @@ _RECONNECT_MS = (50, 1000)
 
 
 def listening_socket(
-    context: zmq.Context[Socket], endpoint: str, limits: Limits, heartbeat_s: float = HEARTBEAT_S
+    context: zmq.Context[Socket],
+    endpoint: str,
+    limits: Limits,
+    heartbeat_s: float = HEARTBEAT_S,
+    security: ServerSecurity | None = None,
 ) -> Socket:
     """A bound ROUTER that knows who is there: sending to a peer that has gone is an error.
 
     Args:
         context: Owns it.
-        endpoint: A loopback TCP endpoint; port 0 picks a free one.
+        endpoint: A TCP endpoint; port 0 picks a free one.
         limits: Of what may come in.
         heartbeat_s: See :data:`HEARTBEAT_S`.
+        security: Keys and allow-list; without them only loopback may be bound.
 
     Raises:
-        ContractError: the endpoint is not loopback TCP, or cannot be bound.
+        ContractError: the endpoint is not TCP, not loopback although there are no keys, or not to be had.
     """
-    _require_loopback(endpoint)
-    socket = _made(context, zmq.ROUTER, limits, heartbeat_s)
+    check_endpoint(endpoint, security is not None)
+    socket = _made(context, zmq.ROUTER, endpoint, limits, heartbeat_s, security)
     socket.router_mandatory = True
     try:
         socket.bind(endpoint)
@@ -50,10 +53,18 @@ def listening_socket(
 
 
 def connecting_socket(
-    context: zmq.Context[Socket], endpoint: str, limits: Limits, heartbeat_s: float = HEARTBEAT_S
+    context: zmq.Context[Socket],
+    endpoint: str,
+    limits: Limits,
+    heartbeat_s: float = HEARTBEAT_S,
+    security: ClientSecurity | None = None,
 ) -> Socket:
-    """A DEALER that goes on trying to reach ``endpoint``; it takes messages only while it is connected."""
-    socket = _made(context, zmq.DEALER, limits, heartbeat_s)
+    """A DEALER that goes on trying to reach ``endpoint``; it takes messages only while it is connected.
+
+    Arguments and errors as of :func:`listening_socket`: an arm obeys no stranger either.
+    """
+    check_endpoint(endpoint, security is not None)
+    socket = _made(context, zmq.DEALER, endpoint, limits, heartbeat_s, security)
     socket.immediate = True
     socket.reconnect_ivl, socket.reconnect_ivl_max = _RECONNECT_MS
     socket.connect(endpoint)
@@ -85,7 +96,14 @@ def receive(socket: Socket, limits: Limits) -> list[bytes]:
     return [frame.bytes for frame in kept]
 
 
-def _made(context: zmq.Context[Socket], kind: int, limits: Limits, heartbeat_s: float) -> Socket:
+def _made(
+    context: zmq.Context[Socket],
+    kind: int,
+    endpoint: str,
+    limits: Limits,
+    heartbeat_s: float,
+    security: ServerSecurity | ClientSecurity | None,
+) -> Socket:
     socket = context.socket(kind)
     socket.linger = 0
     socket.sndhwm = socket.rcvhwm = _HIGH_WATER
@@ -93,17 +111,7 @@ def _made(context: zmq.Context[Socket], kind: int, limits: Limits, heartbeat_s: 
     socket.handshake_ivl = _HANDSHAKE_MS
     period_ms = max(1, round(1000 * heartbeat_s))
     socket.heartbeat_ivl, socket.heartbeat_timeout = period_ms, 3 * period_ms
+    socket.ipv6 = "[" in endpoint
+    if security is not None:
+        security.protect(socket)
     return socket
-
-
-def _require_loopback(endpoint: str) -> None:
-    url = urlsplit(endpoint)
-    host = url.hostname or ""
-    try:
-        loopback = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        loopback = False
-    if url.scheme != "tcp" or not loopback:
-        raise ContractError(
-            f"endpoint {endpoint!r} is not loopback TCP; use tcp://127.0.0.1:PORT (0 picks a port)"
-        )

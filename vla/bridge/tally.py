@@ -15,6 +15,7 @@ COUNTS = {
     "superseded": "Requests that a newer one of the same robot replaced while they waited.",
     "replayed": "Requests whose number had been heard before; dropped.",
     "malformed": "Messages that were none; dropped.",
+    "revoked": "Messages of robots whose key is no longer allowed; refused.",
     "too_late": "Act requests whose deadline had passed before their turn; not computed.",
     "failed": "Requests answered with an error, those too late included.",
     "unsent": "Replies that could not be delivered, or that nobody waits for any more.",

@@ -30,6 +30,14 @@ dataset_app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(dataset_app, name="dataset")
+keys_app = typer.Typer(
+    help="Who may speak to a policy server beyond this machine: new, allow, revoke, list.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(keys_app, name="keys")
+_KEY_MAY_START_WITH_A_DASH = {"ignore_unknown_options": True}
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", show_default=False)]
 Words = Annotated[list[str] | None, typer.Argument(metavar="SENTENCE KEY=VALUE", show_default=False)]
@@ -101,6 +109,8 @@ def serve(overrides: Overrides = None, show_config: Show = False) -> None:
     """Serve a checkpoint over ZeroMQ until interrupted; a robot connects as the client.
 
     [dim]handily serve checkpoint=policies/checkpoints/tabletop endpoint=tcp://127.0.0.1:5555[/dim]
+
+    [dim]handily serve endpoint=tcp://0.0.0.0:5555 key=server[/dim]   beyond this machine, see handily keys
     """
     from vla.cli.serve import serve as command
 
@@ -165,6 +175,56 @@ def dataset_replay(folder: str, overrides: Overrides = None) -> None:
     from vla.cli.dataset import replay
 
     replay(folder, overrides or [])
+
+
+@keys_app.command(name="new")
+@reported
+def keys_new(name: str, overrides: Overrides = None) -> None:
+    """Make a key pair: one on the server, one on each robot. Never overwrites.
+
+    [dim]handily keys new arm1[/dim]
+    """
+    from vla.cli.keys import new
+
+    new(name, overrides or [])
+
+
+@keys_app.command(name="allow", context_settings=_KEY_MAY_START_WITH_A_DASH)
+@reported
+def keys_allow(key_or_file: str, overrides: Overrides = None) -> None:
+    """On the server: let the holder of a public key in, from now on.
+
+    [dim]handily keys allow arm1.public[/dim]
+
+    [dim]handily keys allow 'PUBLIC KEY' name=arm1[/dim]
+    """
+    from vla.cli.keys import allow
+
+    allow(key_or_file, overrides or [])
+
+
+@keys_app.command(name="revoke", context_settings=_KEY_MAY_START_WITH_A_DASH)
+@reported
+def keys_revoke(name_or_key: str, overrides: Overrides = None) -> None:
+    """On the server: shut the holder of a key out, connected or not, within a second.
+
+    [dim]handily keys revoke arm1[/dim]
+    """
+    from vla.cli.keys import revoke
+
+    revoke(name_or_key, overrides or [])
+
+
+@keys_app.command(name="list")
+@reported
+def keys_list(overrides: Overrides = None) -> None:
+    """Own keys and the allow-list, by name and fingerprint; never a secret.
+
+    [dim]handily keys list[/dim]
+    """
+    from vla.cli.keys import show
+
+    show(overrides or [])
 
 
 @app.command()

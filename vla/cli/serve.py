@@ -9,6 +9,8 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 
+from vla.bridge.authority import ServerSecurity, check_endpoint
+from vla.bridge.keys import KeyStore
 from vla.bridge.metrics import metrics_endpoint
 from vla.bridge.process import announce, stop_when_orphaned
 from vla.bridge.server import PolicyServer
@@ -26,6 +28,8 @@ class ServeConfig:
 
     checkpoint: str | None
     endpoint: str
+    key: str | None
+    keys: str | None
     device: str
     threads: int
     sample_steps: int | None
@@ -53,6 +57,8 @@ class ServeConfig:
 def serve(overrides: list[str], show_config: bool) -> None:
     """Load, bind, say where, and answer until SIGINT, SIGTERM or the death of the parent that asked."""
     config = configured("serve", overrides, ServeConfig, show_config)
+    security = _security(config)
+    check_endpoint(config.endpoint, security is not None)
     folder = resolve_checkpoint(config.checkpoint)
     # Only now: a wrong word on the command line should not have to wait for torch.
     from policies.network_policy import load_policy
@@ -68,7 +74,7 @@ def serve(overrides: list[str], show_config: bool) -> None:
     identity = model_id(folder), normalisation_digest(folder)
     with ExitStack() as stack:
         server = stack.enter_context(
-            PolicyServer(policy, planner, config.endpoint, *identity, config.settings())
+            PolicyServer(policy, planner, config.endpoint, *identity, config.settings(), security)
         )
         where = f"serving {folder} at {server.endpoint} (process {os.getpid()})"
         if config.metrics_port is not None:
@@ -79,3 +85,10 @@ def serve(overrides: list[str], show_config: bool) -> None:
             announce(server.endpoint, Path(config.announce))
         console().print(where)
         server.serve(stop)
+
+
+def _security(config: ServeConfig) -> ServerSecurity | None:
+    if config.key is None:
+        return None
+    store = KeyStore(config.keys)
+    return ServerSecurity(store.pair(config.key), store.allow_list)
