@@ -24,7 +24,14 @@ PROJECT = tomllib.loads((CHECKOUT / "pyproject.toml").read_text())
 DECLARED: dict[str, list[str]] = PROJECT["project"]["optional-dependencies"]
 
 BASE = ("numpy", "msgpack", "zmq")
-NOT_THIN = ("vla.runtime.film", "vla.runtime.view")
+NOT_THIN = (
+    "vla.runtime.film",
+    "vla.runtime.view",
+    "vla.runtime.encoder",
+    "vla.runtime.recording",
+    "vla.runtime.replay",
+    "vla.runtime.trajectory",
+)
 THIN = [
     *("vla.contract", "vla.extras", "vla.command", "vla.conformance"),
     *(

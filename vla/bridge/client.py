@@ -57,8 +57,8 @@ class BridgeClient:
             security: Keys; without them only loopback may be reached: an arm obeys no stranger.
 
         Raises:
-            ContractError: ``images`` is unknown or needs Pillow, or the endpoint is not loopback and there are
-                no keys.
+            ContractError: ``images`` is unknown or needs Pillow, or the endpoint is not loopback although
+                there are no keys.
         """
         check_encoding(images)
         self.endpoint = endpoint

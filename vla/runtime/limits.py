@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.contract import ActionChunk, ContractError, RobotSpec
+from vla.extras import needs
 from vla.runtime.motion import Motion, MotionLimits, SteppedMotion
 from vla.runtime.workspace import ToolBox, ToolOf
 
@@ -206,7 +207,8 @@ def position_of(
 
 
 def _smooth(spec: RobotSpec, limits: MotionLimits, box: ToolBox | None) -> Motion:
-    from vla.runtime.trajectory import SmoothMotion
+    with needs("otg"):
+        from vla.runtime.trajectory import SmoothMotion
 
     for axis in spec.action:
         if not (axis.max_rate and axis.max_acceleration and axis.max_jerk):

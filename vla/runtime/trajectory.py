@@ -4,24 +4,19 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
+from ruckig import (
+    ControlInterface,
+    InputParameter,
+    Result,
+    Ruckig,
+    RuckigError,
+    Synchronization,
+    Trajectory,
+)
 
-from vla.contract import ContractError
 from vla.runtime.braking import Vector
 from vla.runtime.motion import MotionLimits
 from vla.runtime.workspace import ToolBox
-
-try:
-    from ruckig import (
-        ControlInterface,
-        InputParameter,
-        Result,
-        Ruckig,
-        RuckigError,
-        Synchronization,
-        Trajectory,
-    )
-except ImportError as error:
-    raise ContractError("smooth motion needs Ruckig; install it with: pip install 'handily[otg]'") from error
 
 _GRAIN = 1e-8
 """How exactly Ruckig ends where it should."""
