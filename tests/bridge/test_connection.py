@@ -193,9 +193,10 @@ def test_silence_after_a_missed_deadline_is_a_lost_session(puppeted: BridgeClien
     until(lambda: puppeted.poll() is not None and puppet.socket.poll(0))
     assert puppet.hear().verb == "health"  # is anybody there?
     gone(puppeted, until)
+    puppeted.request_act(sample_observation(puppeted.spec), "go")  # the socket would take it; nobody may
     until(lambda: puppeted.poll() is not None and puppet.socket.poll(0))
-    hello = puppet.hear()
-    assert hello.verb == "hello"
+    assert puppet.hear().verb == "hello"
+    assert not puppet.socket.poll(50)
     assert puppeted.poll() == []
 
 
