@@ -53,7 +53,7 @@ def test_without_prometheus_client_the_extra_is_named(serve, policy, monkeypatch
 
     def absent(name: str, *rest: object) -> object:
         if name.startswith("prometheus_client"):
-            raise ImportError(name)
+            raise ModuleNotFoundError(name, name=name)
         return real(name, *rest)  # pyright: ignore[reportArgumentType]
 
     monkeypatch.setattr(builtins, "__import__", absent)

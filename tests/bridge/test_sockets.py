@@ -124,5 +124,5 @@ def test_options_that_bound_what_strangers_cost(pair: Pair) -> None:
     "where", ["tcp://0.0.0.0:0", "tcp://*:0", "tcp://[::]:0", "tcp://10.0.0.1:1", "ipc://x", ""]
 )
 def test_only_loopback_is_bound(where: str) -> None:
-    with zmq.Context() as context, pytest.raises(ContractError, match="not loopback"):
+    with zmq.Context() as context, pytest.raises(ContractError, match="loopback"):
         sockets.listening_socket(context, where, LIMITS)

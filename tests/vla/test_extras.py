@@ -28,8 +28,6 @@ NOT_THIN = (
     "vla.runtime.film",
     "vla.runtime.view",
     "vla.runtime.encoder",
-    "vla.runtime.recording",
-    "vla.runtime.replay",
     "vla.runtime.trajectory",
 )
 THIN = [

@@ -164,7 +164,8 @@ UNDER_FIRE = """
 import logging, random, sys, threading, time
 import zmq
 from tiny_server import SPEC, RampPolicy
-from vla.bridge import wire
+from vla.bridge import payload, wire
+from vla.bridge.schema import Wish
 from vla.bridge.client import BridgeClient
 from vla.bridge.server import PolicyServer
 from vla.bridge.remote import RemotePolicy
@@ -198,10 +199,10 @@ def mutated(noise, frames):
     return [bytes(frame) for frame in frames]
 
 noise = random.Random(11)
-body, arrays = wire.pack_observation(sample_observation(SPEC), SPEC)
+body, arrays = payload.pack_act(sample_observation(SPEC), "go", None, 1.0, SPEC)
 seeds = [
-    wire.encode(wire.Message("hello", "s", 1, {"spec": SPEC.to_dict()})),
-    wire.encode(wire.Message("act", "s", 2, body | {"instruction": "go"}, arrays)),
+    wire.encode(wire.Message("hello", "s", 1, Wish(SPEC, "raw", None, None).pack() | {"resumes": ""})),
+    wire.encode(wire.Message("act", "s", 2, body, arrays)),
     wire.encode(wire.Message("reset", "s", 3, {"seed": 5})),
     wire.encode(wire.Message("health", "s", 4)),
     [b"\\x80\\x04\\x95cos\\nsystem\\n(S'true'\\ntR."],
