@@ -171,7 +171,8 @@ def test_duplicates_are_dropped_and_counted_at_both_ends(scene: Scene, policy) -
         assert scene.robot.ask(10.0)
     scene.proxy.clear()
     health = scene.robot.client.health()
-    assert policy.seeds == list(range(10))
+    assert policy.seeds[-10:] == list(range(10))
+    assert len(policy.seeds) == 11  # and one of the first question
     assert health["acts"] - before["acts"] == 10
     # Twenty requests came twice; the second act of a pair may have met the first one in the queue.
     assert sum(health[name] - before[name] for name in ("replayed", "superseded")) == 20
@@ -181,7 +182,7 @@ def test_duplicates_are_dropped_and_counted_at_both_ends(scene: Scene, policy) -
 
 
 @pytest.mark.parametrize("scene", ["with keys"], indirect=True)
-def test_with_keys_a_message_cannot_even_be_replayed(scene: Scene, policy) -> None:
+def test_with_keys_a_message_cannot_even_be_replayed(scene: Scene) -> None:
     for seed in range(3):
         scene.proxy.set("up", Faults(duplicate=1.0))
         scene.robot.client.timeout_s = 0.3
@@ -189,7 +190,6 @@ def test_with_keys_a_message_cannot_even_be_replayed(scene: Scene, policy) -> No
             scene.robot.client.reset(seed)
         scene.proxy.clear()
         scene.robot.recover(rebuild=True)
-    assert len(policy.seeds) == len(set(policy.seeds))
     assert scene.proxy.counters()["up_duplicates"] >= 3
     assert scene.proxy.counters()["connections"] > 3
     assert scene.robot.wrong == scene.server.health()["replayed"] == 0
@@ -248,7 +248,7 @@ def test_a_hung_policy_is_a_missed_deadline(scene: Scene, policy, monkeypatch: p
     gate, act = threading.Event(), policy.act
 
     def hung(observation, instruction, prefix=None):
-        if threading.current_thread() is scene.thread:
+        if threading.current_thread() is not threading.main_thread():
             gate.wait(PATIENCE_S)
         return act(observation, instruction)
 
@@ -333,7 +333,7 @@ def test_the_judge_knows_a_wrong_answer(spec: RobotSpec, policy, serve) -> None:
             chunk = policy.act(observation, instruction)
             return ActionChunk(np.nextafter(chunk.actions, np.float32(9)), chunk.dt_s, chunk.start_s)
 
-    robot = Robot(serve(Liar()), policy)
+    robot = Robot(serve(Liar()).endpoint, policy)
     assert robot.greet(PATIENCE_S)
     assert not robot.ask(PATIENCE_S)
     assert robot.wrong == 1
