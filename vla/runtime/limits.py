@@ -38,8 +38,8 @@ class ActionLimiter:
 
         Args:
             spec: The robot. Its workspace applies to the axes tool_x, tool_y and tool_z, unless:
-            tool_of: Gives the tool's position (3,) in m for a position of the action axes (A,); needed for the
-                workspace of a joint robot. It is called once per half period of the braking that could
+            tool_of: Gives the tool's position (3,) in m for a position of the action axes (A,); needed for
+                the workspace of a joint robot. It is called once per half period of the braking that could
                 follow, at each write.
             smooth: Limit jerk through an online trajectory generator (the extra ``handily[otg]``).
 
