@@ -166,6 +166,17 @@ def test_braking_stands_within_rate_over_acceleration(elapsed_s: float | None) -
     assert np.array_equal(limiter.apply(commands[-1]), commands[-1])
 
 
+def test_braking_ends_in_the_same_place_however_its_ticks_come() -> None:
+    """Then all axes together go along one curve, the one that was admitted to the tool's box."""
+    ends = []
+    for elapsed_s in (None, 0.3 * DT, 0.77 * DT):
+        limiter = started(legal(np.zeros(4, np.float32)))
+        before = drive(limiter, SPEC.action_high, 12)[-1]
+        ends.append([limiter.brake(elapsed_s) for _ in range(60)][-1])
+        assert (ends[-1][[0, 1, 3]] > before[[0, 1, 3]] + 0.01).all()
+    assert np.ptp(ends, axis=0).max() < 1e-6
+
+
 def test_braking_where_acceleration_is_unlimited_is_standing_still() -> None:
     spec = replace(SPEC, action=tuple(replace(axis, max_acceleration=0.0) for axis in _AXES))
     limiter = started(spec=spec)
@@ -206,6 +217,16 @@ def test_deltas_add_up_to_positions_inside_the_state_limits(side: int) -> None:
     positions = MIDDLE + np.cumsum(drive(limiter, side * DELTA.action_high, 400).astype(float), axis=0)
     assert (side * positions <= side * wall.astype(float) + 1e-7).all()
     assert np.allclose(positions[-1], wall, atol=1e-7)
+
+
+def test_what_rounding_takes_from_one_delta_the_next_makes_good() -> None:
+    limiter, total = started(spec=DELTA), MIDDLE.astype(float)
+    for _ in range(1000):
+        for delta, share in ((0.009, 0.3), (0.009, 0.3), (0.009, 0.3), (-0.0081, 1.0)):
+            total += limiter.apply(np.full(4, delta, np.float32), share * DT)
+    for _ in range(400):
+        total += limiter.apply(DELTA.action_high)
+    assert np.allclose(total, SPEC.action_high.astype(float), rtol=0, atol=2e-9)
 
 
 def test_a_delta_without_a_state_axis_of_its_name_has_no_wall() -> None:

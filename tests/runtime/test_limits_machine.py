@@ -131,7 +131,7 @@ class Gate(RuleBasedStateMachine):
     @rule(
         seed=SEEDS,
         count=st.integers(20, 60),
-        wish=st.sampled_from(["anywhere", "far", "corners", "walk", "rest"]),
+        wish=st.sampled_from(["anywhere", "far", "one way", "corners", "walk", "rest"]),
         jitter=st.booleans(),
     )
     def ask(self, seed: int, count: int, wish: str, jitter: bool) -> None:
@@ -141,6 +141,7 @@ class Gate(RuleBasedStateMachine):
         share = {
             "anywhere": lambda: rng.uniform(0, 1, shape),
             "far": lambda: rng.uniform(-50, 50, shape),
+            "one way": lambda: np.tile(rng.choice([-50.0, 50.0], shape[1]), (count, 1)),
             "corners": lambda: np.repeat(rng.integers(-1, 3, shape), rng.integers(1, 20), 0)[:count],
             "walk": lambda: rng.uniform(0, 1, shape[1]) + np.cumsum(rng.normal(0, 0.05, shape), 0),
             "rest": lambda: np.tile(rng.uniform(0, 1, shape[1]), (count, 1)),

@@ -10,6 +10,7 @@ import pytest
 
 from vla.contract import Axis, ContractError, RobotSpec
 from vla.runtime.limits import ActionLimiter
+from vla.runtime.workspace import ToolBox
 
 _JOINTS = (
     Axis("shoulder", "rad", -3.0, 3.0, 2.0, 10.0, 400.0),
@@ -80,6 +81,17 @@ def test_braking_begun_early_or_late_stays_inside(smooth: bool) -> None:
             tools(limiter, [2.0, 2.0, 0.0], ticks)
             path = np.array([tool_of(limiter.brake(elapsed_s).astype(float)) for _ in range(40)])
             assert np.abs(path[:, 1]).max() <= 0.3
+
+
+@pytest.mark.parametrize(("wall", "admitted"), [(0.99, False), (1.05, True)])
+def test_a_bulge_between_two_points_of_a_path_counts(wall: float, admitted: bool) -> None:
+    """The tool rises on a circle of 1 m and sinks again; no point of the path is as high as the circle."""
+    box = ToolBox(
+        ((-2.0, 2.0), (-2.0, wall), (-1.0, 1.0)), lambda q: np.array([math.cos(q[0]), math.sin(q[0]), 0])
+    )
+    path = math.pi / 2 + np.array([[-0.6], [-0.36], [-0.12], [0.12], [0.36]]) * 1.5
+    assert math.sin(path.max()) < math.sin(math.pi / 2 + 0.18) < 0.99
+    assert box.admits(path[0], path) is admitted
 
 
 def test_for_a_tool_robot_the_box_is_a_wall() -> None:

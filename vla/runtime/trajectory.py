@@ -22,19 +22,6 @@ _GRAIN = 1e-8
 """How exactly Ruckig ends where it should."""
 
 
-def turning_way(rate: Vector, acceleration: Vector, jerk: Vector) -> Vector:
-    """Signed way of a jerk-limited stop to where it turns back; 0 where it does not.
-
-    It turns when the acceleration, which has to fade at ``jerk``, undoes more than the rate:
-    acceleration^2 / (2 jerk) > |rate|, the two having opposite signs.
-    """
-    speed, braking = np.abs(rate), -acceleration * np.sign(rate)
-    excess = braking**2 - 2.0 * jerk * speed
-    time_s = (braking - np.sqrt(np.maximum(excess, 0.0))) / jerk
-    way = speed * time_s - braking * time_s**2 / 2.0 + jerk * time_s**3 / 6.0
-    return np.where((braking > 0.0) & (excess > 0.0), np.copysign(way, rate), 0.0)
-
-
 State = tuple[Vector, Vector, Vector]
 """Position, rate and acceleration, shape (A,) each."""
 
@@ -162,14 +149,13 @@ class SmoothMotion:
     def _inside(self, state: State, stop: Trajectory) -> NDArray[np.bool_]:
         """Which axes stay inside while they stop, or come no further out than they are, shape (A,).
 
-        A stop turns where its rate passes through zero and rests where it ends. (Ruckig's own
-        position_extrema count a target position that a stop does not have.)
+        The ends of the stop are enough. It turns back in between only when it undoes an acceleration that
+        brakes too hard, and that lies nearer than the end of the stop which the axis was on before. (Ruckig's
+        own position_extrema are of no use here: they count a target position that a stop does not have.)
         """
-        position, rate, acceleration = state
         low = np.minimum(self._limits.low, self._state[0]) - _GRAIN
         high = np.maximum(self._limits.high, self._state[0]) + _GRAIN
-        turn = position + turning_way(rate, acceleration, self._limits.jerk)
-        points = np.array([position, turn, _at(stop, stop.duration)[0]])
+        points = np.array([state[0], _at(stop, stop.duration)[0]])
         return np.logical_and.reduce((points >= low) & (points <= high))
 
     def _boxed(self, stop: Trajectory) -> bool:
