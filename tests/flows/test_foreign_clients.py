@@ -1,0 +1,44 @@
+"""``handily serve`` for openpi's and GR00T's clients beside its own, as a reader would start it."""
+
+from __future__ import annotations
+
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from policies.checkpoint import read_checkpoint
+from vla.bridge.client import BridgeClient
+from vla.bridge.groot_policy import GrootPolicy
+from vla.bridge.openpi_policy import OpenpiPolicy
+from vla.conformance import check_policy
+
+pytest.importorskip("websockets")
+
+
+def test_one_checkpoint_answers_three_protocols(checkpoint: Path) -> None:
+    ports = ("endpoint=tcp://127.0.0.1:0", "openpi_port=0", "groot_port=0")
+    command = [sys.executable, "-m", "vla.cli", "serve", f"checkpoint={checkpoint}", "threads=1", *ports]
+    server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    try:
+        assert server.stdout is not None
+        said = ""
+        while "process" not in said:
+            line = server.stdout.readline()
+            assert line, said
+            said += line
+        own, groot = re.findall(r"tcp://[\d.:]+", said)
+        (openpi,) = re.findall(r"ws://[\d.:]+", said)
+        spec = read_checkpoint(checkpoint).spec
+        with OpenpiPolicy(openpi, spec, 60.0) as policy:
+            check_policy(policy, "press the button")
+        with GrootPolicy(groot, spec, 60.0) as policy:
+            check_policy(policy, "press the button")
+        with BridgeClient(own, spec, 60.0) as client:
+            client.hello()
+    finally:
+        server.send_signal(signal.SIGINT)
+        assert server.wait(30) == 0
