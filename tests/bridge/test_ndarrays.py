@@ -108,7 +108,8 @@ def test_only_listed_dtypes_are_read(dtype: Any) -> None:
 
 
 @pytest.mark.parametrize(
-    "shape", [[-2], [-1, -2], [3], [1], [], [2.0], [True, 2], ["2"], [0], [2] * 7, 2, None, [2**62, 2**62]]
+    "shape",
+    [[-2], [-1, -2], [3], [1], [], [2.0], [True, 2], ["2"], [0], [1] * 6 + [2], 2, None, [2**62, 2**62]],
 )
 def test_shapes_agree_with_the_bytes_or_are_refused(shape: Any) -> None:
     for bad in (openpi(shape=shape), nd(shape=shape)):

@@ -163,7 +163,7 @@ def test_a_bad_answer_is_a_named_error_on_one_line_and_the_next_call_connects_an
 def test_an_answer_of_unreasonable_size_is_not_read(fake: Fake) -> None:
     with (
         OpenpiPolicy(fake(answering(b"\0" * 900_000)), SPEC, 1.0) as policy,
-        pytest.raises(BridgeError),
+        pytest.raises(BridgeError, match="longer than"),
     ):
         policy.act(SENSED, "go")
 

@@ -149,9 +149,9 @@ def test_health_is_http(server: OpenpiServer) -> None:
         ),
         ("words", "bad_request: a text frame"),
         (said("explode"), "policy_failed: ZeroDivisionError"),
-        (said("far"), "policy_failed: ContractError: action 'tool_x' row 0 is 25 m"),
-        (said("nowhere"), "policy_failed: ContractError: actions holds a value that is not finite"),
-        (said("narrow"), "policy_failed: ContractError: actions"),
+        (said("far"), "policy_failed: ContractError"),
+        (said("nowhere"), "policy_failed: ContractError"),
+        (said("narrow"), "policy_failed: ContractError"),
     ],
 )
 def test_an_error_is_one_line_of_text_then_1011_and_the_server_lives(

@@ -25,13 +25,13 @@ def test_one_checkpoint_answers_three_protocols(checkpoint: Path) -> None:
     server = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert server.stdout is not None
-        said = ""
-        while "process" not in said:
+        said, found = "", list[str]()
+        while len(found) < 3:
             line = server.stdout.readline()
             assert line, said
             said += line
-        own, groot = re.findall(r"tcp://[\d.:]+", said)
-        (openpi,) = re.findall(r"ws://[\d.:]+", said)
+            found = re.findall(r"(?:tcp|ws)://[\d.]+:\d+", said)
+        own, openpi, groot = found
         spec = read_checkpoint(checkpoint).spec
         with OpenpiPolicy(openpi, spec, 60.0) as policy:
             check_policy(policy, "press the button")

@@ -127,15 +127,11 @@ class LoopThread:
         self._thread = threading.Thread(target=self._loop.run_forever, name=name, daemon=True)
         self._thread.start()
 
-    def run(self, work: Coroutine[Any, Any, _T], timeout_s: float | None = None) -> _T:
-        """``await work`` in the loop, from another thread; gives it up after ``timeout_s``.
-
-        Raises:
-            TimeoutError: it took longer.
-        """
+    def run(self, work: Coroutine[Any, Any, _T]) -> _T:
+        """``await work`` in the loop, from another thread; whoever is interrupted gives it up."""
         future = asyncio.run_coroutine_threadsafe(work, self._loop)
         try:
-            return future.result(timeout_s)
+            return future.result()
         finally:
             future.cancel()
 

@@ -148,7 +148,6 @@ class GrootPolicy:
     def _connect(self) -> zmq.Socket[bytes]:
         socket: zmq.Socket[bytes] = self._context.socket(zmq.REQ)
         socket.linger = 0
-        socket.immediate = 1  # with nobody there a request is not queued: it would be stale when sent
         socket.maxmsgsize = self._max_bytes
         socket.connect(self._endpoint)
         self._socket = socket

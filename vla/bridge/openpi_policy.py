@@ -14,10 +14,12 @@ from vla.contract import ActionChunk, ContractError, Observation, Prefix, RobotS
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
+    from websockets.exceptions import ConnectionClosed
 
 MAX_ROWS = 1024
 _SLACK_BYTES = 256 * 1024
 _RETRY_S = 0.05
+_MESSAGE_TOO_BIG = 1009
 
 
 class OpenpiPolicy:
@@ -87,8 +89,7 @@ class OpenpiPolicy:
         observation.check(self._spec)
         request = pack(self._mapping.write(observation, instruction, self._spec), "openpi")
         try:
-            # The inner deadline tidies up; the outer one holds even if tidying up does not end.
-            data = self._loop.run(self._ask(request), self._deadline_s + 0.5)
+            data = self._loop.run(self._ask(request))
         except TimeoutError:
             raise DeadlineMissed("act", self._url, self._deadline_s) from None
         try:
@@ -122,7 +123,7 @@ class OpenpiPolicy:
         return rows
 
     async def _ask(self, request: bytes) -> str | bytes:
-        from websockets.exceptions import InvalidHandshake, InvalidStatus, WebSocketException
+        from websockets.exceptions import ConnectionClosed, InvalidStatus, WebSocketException
 
         done = False
         try:
@@ -134,7 +135,10 @@ class OpenpiPolicy:
                         return answer
                     except InvalidStatus as error:
                         raise BridgeError("policy_failed", f"{self._url} refused: {error}") from error
-                    except (OSError, WebSocketException, InvalidHandshake):
+                    except (OSError, WebSocketException) as error:
+                        if isinstance(error, ConnectionClosed) and _too_big(error):
+                            words = f"unreadable answer: longer than {self._max_bytes} bytes"
+                            raise BridgeError("bad_request", words) from error
                         await self._let_go()
                         await asyncio.sleep(_RETRY_S)
         finally:
@@ -172,3 +176,8 @@ class OpenpiPolicy:
         connection, self._connection = self._connection, None
         if connection is not None:
             connection.transport.abort()
+
+
+def _too_big(error: ConnectionClosed) -> bool:
+    """Whether it was we who closed, since the message was longer than what is read."""
+    return error.sent is not None and error.sent.code == _MESSAGE_TOO_BIG
