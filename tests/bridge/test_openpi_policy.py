@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -244,3 +245,9 @@ def test_a_random_observation_crosses_both_ways() -> None:
             with OpenpiPolicy(server.endpoint, SPEC, LONG_S, mapping) as policy:
                 sensed = sample_observation(SPEC, 5)
                 assert np.array_equal(policy.act(sensed, "go").actions[0], sensed.state)
+
+
+def test_without_websockets_the_extra_to_install_is_named(monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "websockets.asyncio.client", None)
+    with pytest.raises(ContractError, match=r"handily\[compat\]"):
+        OpenpiPolicy("ws://127.0.0.1:1", SPEC)

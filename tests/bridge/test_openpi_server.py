@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import urllib.error
 import urllib.request
@@ -297,3 +298,9 @@ def test_openpis_own_codec_and_ours_write_the_same_bytes() -> None:
     assert pack(given, "openpi") == theirs.packb(given)
     back = theirs.unpackb(pack(given, "openpi"))
     assert all(np.array_equal(back[key], value) for key, value in given.items())
+
+
+def test_without_websockets_the_extra_to_install_is_named(policy: Mirror, monkeypatch: Any) -> None:
+    monkeypatch.setitem(sys.modules, "websockets.asyncio.server", None)
+    with pytest.raises(ContractError, match=r"handily\[compat\]"):
+        OpenpiServer(policy, port=0)

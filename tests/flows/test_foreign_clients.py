@@ -14,7 +14,7 @@ from policies.checkpoint import read_checkpoint
 from vla.bridge.client import BridgeClient
 from vla.bridge.groot_policy import GrootPolicy
 from vla.bridge.openpi_policy import OpenpiPolicy
-from vla.conformance import check_policy
+from vla.conformance import sample_observation
 
 pytest.importorskip("websockets")
 
@@ -34,9 +34,9 @@ def test_one_checkpoint_answers_three_protocols(checkpoint: Path) -> None:
         own, openpi, groot = found
         spec = read_checkpoint(checkpoint).spec
         with OpenpiPolicy(openpi, spec, 60.0) as policy:
-            check_policy(policy, "press the button")
+            policy.act(sample_observation(spec), "press the button").check(spec)
         with GrootPolicy(groot, spec, 60.0) as policy:
-            check_policy(policy, "press the button")
+            policy.act(sample_observation(spec), "press the button").check(spec)
         with BridgeClient(own, spec, 60.0) as client:
             client.hello()
     finally:
