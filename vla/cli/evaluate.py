@@ -20,7 +20,7 @@ from sim.evaluate import evaluate as play
 from sim.expert import ScriptedExpert
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.settings import check_device, check_renderer, configured, families
+from vla.cli.settings import CHUNKINGS, check_device, check_renderer, configured, families
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
 from vla.extras import needs
@@ -28,7 +28,6 @@ from vla.runtime.chunks import EXECUTIONS
 from vla.runtime.outcome import new_run_folder
 
 EXPERT = "expert"
-CHUNKINGS = ("auto", "trained", "guided", "stop_gradient", "off")
 
 
 @dataclass(frozen=True)

@@ -8,18 +8,26 @@ import threading
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, cast
 
 from vla.bridge.authority import ServerSecurity, check_endpoint
+from vla.bridge.groot_server import GrootServer
 from vla.bridge.keys import KeyStore
 from vla.bridge.metrics import metrics_endpoint
+from vla.bridge.openpi_server import OpenpiServer
 from vla.bridge.process import announce, stop_when_orphaned
 from vla.bridge.server import PolicyServer
 from vla.bridge.settings import ServerSettings
+from vla.bridge.sharing import share
 from vla.cli.checkpoints import model_id, normalisation_digest, resolve_checkpoint
-from vla.cli.settings import configured
+from vla.cli.settings import CHUNKINGS, check_device, configured
 from vla.cli.terminal import console
-from vla.config import ConfigError
+from vla.config import ConfigError, check_choice
+from vla.contract import Planner, Policy
 from vla.planner.language import LanguagePlanner
+from vla.runtime.clock import MonotonicClock
+from vla.runtime.faults import parse_faults
+from vla.runtime.faulty_model import FaultyPlanner, FaultyPolicy
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,7 @@ class ServeConfig:
     device: str
     threads: int
     sample_steps: int | None
+    chunking: str
     done_threshold: float
     max_batch: int
     batch_window_s: float
@@ -40,12 +49,20 @@ class ServeConfig:
     session_timeout_s: float
     heartbeat_s: float
     metrics_port: int | None
+    openpi_port: int | None
+    groot_port: int | None
+    faults: str
     announce: str | None
 
     def __post_init__(self) -> None:
+        check_device(self.device)
+        check_choice("chunking", self.chunking, CHUNKINGS)
+        parse_faults(self.faults)
         self.settings()
-        if self.metrics_port is not None and not 0 <= self.metrics_port < 2**16:
-            raise ValueError(f"metrics_port={self.metrics_port} is outside 0..65535")
+        for key in ("metrics_port", "openpi_port", "groot_port"):
+            port = getattr(self, key)
+            if port is not None and not 0 <= port < 2**16:
+                raise ValueError(f"{key}={port} is outside 0..65535")
 
     def settings(self) -> ServerSettings:
         """How the server shares its policy."""
@@ -60,31 +77,56 @@ def serve(overrides: list[str], show_config: bool) -> None:
     security = _security(config)
     check_endpoint(config.endpoint, security is not None)
     folder = resolve_checkpoint(config.checkpoint)
-    # Only now: a wrong word on the command line should not have to wait for torch.
-    from policies.network_policy import load_policy
-
-    try:
-        policy = load_policy(folder, config.device, config.sample_steps, config.threads)
-    except ValueError as error:
-        raise ConfigError(str(error)) from error
-    planner = LanguagePlanner(policy, config.done_threshold)
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
+    if config.announce is not None:
+        stop_when_orphaned(stop)  # before the model loads, which takes longer than some parents live
+    policy, planner = _model(config, folder)
     identity = model_id(folder), normalisation_digest(folder)
     with ExitStack() as stack:
         server = stack.enter_context(
             PolicyServer(policy, planner, config.endpoint, *identity, config.settings(), security)
         )
-        where = f"serving {folder} at {server.endpoint} (process {os.getpid()})"
+        places = [server.endpoint]
+        if config.openpi_port is not None:
+            openpi = OpenpiServer(policy, port=config.openpi_port, model_id=identity[0])
+            places.append(f"{stack.enter_context(openpi).endpoint} (openpi)")
+        if config.groot_port is not None:
+            groot = GrootServer(policy, port=config.groot_port)
+            places.append(f"{stack.enter_context(groot).endpoint} (GR00T)")
         if config.metrics_port is not None:
             port = stack.enter_context(metrics_endpoint(server, config.metrics_port))
-            where += f", metrics at http://127.0.0.1:{port}/metrics"
+            places.append(f"http://127.0.0.1:{port}/metrics")
         if config.announce is not None:
-            stop_when_orphaned(stop)
             announce(server.endpoint, Path(config.announce))
-        console().print(where)
+        console().print(f"serving {folder} at {', '.join(places)} (process {os.getpid()})")
         server.serve(stop)
+
+
+def _model(config: ServeConfig, folder: Path) -> tuple[Policy, Planner]:
+    """The policy and the planner, with the faults that were asked for."""
+    # Only now: a wrong word on the command line should not have to wait for torch.
+    from policies.network_policy import load_policy
+
+    try:
+        network = load_policy(
+            folder,
+            config.device,
+            config.sample_steps,
+            config.threads,
+            chunking=cast(Any, config.chunking),
+        )
+    except ValueError as error:
+        raise ConfigError(str(error)) from error
+    policy: Policy = network
+    planner: Planner = LanguagePlanner(network, config.done_threshold)
+    faults = parse_faults(config.faults)
+    if faults:
+        policy = FaultyPolicy(policy, faults, MonotonicClock())
+        planner = FaultyPlanner(planner, faults, MonotonicClock())
+    foreign = config.openpi_port is not None or config.groot_port is not None
+    return share(policy) if foreign else policy, planner
 
 
 def _security(config: ServeConfig) -> ServerSecurity | None:

@@ -13,6 +13,9 @@ from vla.config import check_choice, compose_yaml, load
 
 Schema = TypeVar("Schema")
 
+CHUNKINGS = ("auto", "trained", "guided", "stop_gradient", "off")
+"""``policies.chunking.CHUNKING``, which a command line must know before it loads torch."""
+
 
 def configured(command: str, overrides: Sequence[str], schema: type[Schema], show: bool = False) -> Schema:
     """The command's configuration; with ``show`` it is printed as YAML and the command ends here.
