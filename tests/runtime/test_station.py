@@ -29,7 +29,8 @@ def serving(spec: Any, policy: Any, lease_s: float = 5.0) -> Iterator[tuple[str,
     settings = LoopSettings(timeout_s=60.0, engage=EngageSettings(proof_s=0.1))
     loop = ControlLoop(driver, LocalLink(policy), None, settings, [station])
     told = threading.Thread(
-        target=station.serve, args=(loop, stop, lambda goal, seed, result: {"goal": goal, "seed": seed})
+        target=station.serve,
+        args=(loop, stop, lambda *_: None, lambda goal, seed, result: {"goal": goal, "seed": seed}),
     )
     told.start()
     try:

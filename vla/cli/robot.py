@@ -7,12 +7,15 @@ import os
 import signal
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
+from vla.bridge.authority import ClientSecurity
 from vla.bridge.client import BridgeClient
+from vla.bridge.images import ENCODINGS
+from vla.bridge.keys import KeyStore, read_public
 from vla.bridge.process import announce, stop_when_orphaned
 from vla.cli.settings import configured
 from vla.cli.terminal import console
@@ -24,7 +27,11 @@ from vla.planner.language import split_goal
 from vla.runtime.asker import AskSettings
 from vla.runtime.chunks import EXECUTIONS
 from vla.runtime.clock import Clock, MonotonicClock, SimulatedClock
+from vla.runtime.faults import parse_faults
+from vla.runtime.faulty_driver import FaultyDriver
+from vla.runtime.faulty_model import FaultyLink
 from vla.runtime.loop import PACES, ControlLoop, LoopSettings
+from vla.runtime.recorder import RunRecorder
 from vla.runtime.report import RunResult, TickReport
 from vla.runtime.scheduling import request_realtime
 from vla.runtime.station import RobotStation
@@ -43,11 +50,17 @@ class RobotConfig:
     driver: str
     spec: str | None
     server: str
+    key: str | None
+    keys: str | None
+    server_key: str | None
+    images: str
     scene: str
     seed: int
     image_size: int
     port: int
     out: str | None
+    record: str | None
+    faults: str
     announce: str | None
     pace: str
     timeout_s: float
@@ -64,6 +77,10 @@ class RobotConfig:
         check_choice("driver", self.driver, DRIVERS)
         check_choice("pace", self.pace, PACES)
         check_choice("execution", self.execution, EXECUTIONS)
+        check_choice("images", self.images, ENCODINGS)
+        parse_faults(self.faults)
+        if (self.key is None) != (self.server_key is None):
+            raise ValueError(f"key={self.key} and server_key={self.server_key}: give both or neither")
         for key, least in (("seed", 0), ("image_size", 8), ("port", 0), ("proof_s", 0)):
             if getattr(self, key) < least:
                 raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
@@ -127,24 +144,41 @@ def robot(overrides: list[str], show_config: bool) -> None:
         signal.signal(name, lambda *_: stop.set())
     realtime = config.pace == "realtime"
     clock: Clock = MonotonicClock() if realtime else SimulatedClock()
-    with _driver(config, clock) as (driver, judge), BridgeClient(config.server, driver.spec) as client:
-        info = client.hello()
-        facts = asdict(request_realtime(config.realtime_priority)) | {"model_id": info.model_id}
-        film = _film(config, driver.spec.control_hz)
+    with ExitStack() as stack:
+        bare, judge = stack.enter_context(_driver(config, clock))
+        spec = bare.spec
+        client = BridgeClient(config.server, spec, images=config.images, security=_security(config))
+        model = stack.enter_context(client).hello().model_id
+        recorder = _recorder(config, spec, model, stack)
+        facts = asdict(request_realtime(config.realtime_priority)) | {"model_id": model}
+        film = _film(config, spec.control_hz)
         station = RobotStation(config.port, lambda: judge.words if judge else "", facts)
         verdict = Verdict(judge, config.linger_s, station.end_run) if judge else None
-        consumers = [consumer for consumer in (verdict, film, station) if consumer is not None]
-        loop = ControlLoop(driver, client, clock, config.loop_settings(), consumers)
+        faults = parse_faults(config.faults)
+        driver = FaultyDriver(bare, faults, clock, config.seed) if faults else bare
+        link = FaultyLink(client, faults, clock, config.seed) if faults else client
+        consumers = [consumer for consumer in (verdict, recorder, film, station) if consumer is not None]
+        loop = ControlLoop(driver, link, clock, config.loop_settings(), consumers)
+
+        def begin(goal: str, seed: int) -> None:
+            if recorder is not None:
+                recorder.begin_episode(goal, {"seed": config.seed, "scene": config.scene})
 
         def finish(goal: str, seed: int, result: RunResult) -> dict[str, Any]:
             success = None if verdict is None else verdict.success
-            return {"success": success, "files": _leave(config, film, goal, success)}
+            told = {"success": success, "files": _leave(config, film, goal, success)}
+            if recorder is not None:
+                recorder.end_episode(result.reason, success, result.detail)
+                told["recording"] = recorder.error or config.record
+            if faults:
+                told["injected"] = dict(driver.injected) | dict(link.injected)  # pyright: ignore[reportAttributeAccessIssue]
+            return told
 
         if config.announce is not None:
             stop_when_orphaned(stop)
             announce(station.endpoint, Path(config.announce))
-        console().print(f"{driver.spec.name} at {station.endpoint} (process {os.getpid()})")
-        station.serve(loop, stop, finish)
+        console().print(f"{spec.name} at {station.endpoint} (process {os.getpid()})")
+        station.serve(loop, stop, begin, finish)
 
 
 @contextmanager
@@ -172,6 +206,19 @@ def _spec(config: RobotConfig) -> RobotSpec:
     with needs("sim"):
         from sim.robot import robot_spec
     return robot_spec(config.image_size)
+
+
+def _security(config: RobotConfig) -> ClientSecurity | None:
+    if config.key is None or config.server_key is None:
+        return None
+    return ClientSecurity(KeyStore(config.keys).pair(config.key), read_public(config.server_key)[0])
+
+
+def _recorder(config: RobotConfig, spec: RobotSpec, model: str, stack: ExitStack) -> RunRecorder | None:
+    """What records every run, until the stack unwinds; None where nobody wants it."""
+    if config.record is None:
+        return None
+    return stack.enter_context(RunRecorder(config.record, spec, model))
 
 
 def _film(config: RobotConfig, fps: float) -> Film | None:

@@ -28,6 +28,7 @@ from vla.cli.terminal import console
 from vla.config import ConfigError, check_choice
 from vla.planner.language import split_goal
 from vla.runtime.chunks import EXECUTIONS
+from vla.runtime.faults import parse_faults
 from vla.runtime.loop import PACES
 from vla.runtime.operator import Operator
 from vla.runtime.outcome import Outcome, new_run_folder, versions, write_outcome
@@ -52,6 +53,8 @@ class RunConfig:
     replan_s: float
     smooth: bool
     linger_s: float
+    record: str | None
+    faults: str
     realtime_priority: int
     renderer: str
 
@@ -59,6 +62,7 @@ class RunConfig:
         check_choice("pace", self.pace, PACES)
         check_choice("execution", self.execution, EXECUTIONS)
         check_device(self.device)
+        parse_faults(self.faults)
         check_renderer(self.renderer)
         if self.seed < 0:
             raise ValueError(f"seed={self.seed} must be at least 0")
@@ -121,7 +125,9 @@ def _child(command: str, settings: Mapping[str, Any], folder: Path, name: str) -
 
 
 def _serve(config: RunConfig, checkpoint: Path, folder: Path) -> ServerProcess:
+    theirs = [str(f) for f in parse_faults(config.faults) if f.component in ("policy", "planner")]
     settings = {
+        "faults": ", ".join(theirs),
         "checkpoint": checkpoint,
         "endpoint": "tcp://127.0.0.1:0",
         "device": config.device,
@@ -134,6 +140,8 @@ def _serve(config: RunConfig, checkpoint: Path, folder: Path) -> ServerProcess:
 def _robot(config: RunConfig, goal: str, server: str, image_size: int, folder: Path) -> ServerProcess:
     shared = ("seed", "pace", "timeout_s", "execution", "replan_s", "smooth", "linger_s")
     settings = {key: getattr(config, key) for key in (*shared, "realtime_priority", "renderer")}
+    record = "null" if config.record is None else Path(config.record).resolve()
+    settings |= {"record": record, "faults": config.faults}
     told = {"driver": "mujoco", "server": server, "scene": goal, "image_size": image_size, "out": folder}
     return _child("robot", settings | told, folder, "the robot's process")
 
@@ -194,3 +202,6 @@ def _leave(
     detail = f" ({last['detail']})" if last["detail"] else ""
     out.print(f"[bold {colour}]{verdict}[/], says the simulator; the run ended with {last['reason']}{detail}")
     out.print(f"{folder}: {', '.join([*last['files'], 'report.json'])}")
+    for name in ("recording", "injected"):
+        if last.get(name):
+            out.print(f"{name}: {last[name]}")

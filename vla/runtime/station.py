@@ -97,6 +97,7 @@ class RobotStation:
         self,
         loop: ControlLoop,
         stop: threading.Event,
+        begin: Callable[[str, int], None],
         finish: Callable[[str, int, RunResult], Mapping[str, Any]],
     ) -> None:
         """Carry out goals in this thread, and answer operators in another, until ``stop`` is set.
@@ -104,6 +105,7 @@ class RobotStation:
         Args:
             loop: The control loop, with this station among its consumers.
             stop: Ends the run under way, too.
+            begin: Told goal and seed before each run.
             finish: Told goal, seed and result after each run; returns JSON for the status, such as a verdict.
         """
         self._loop = loop
@@ -115,7 +117,7 @@ class RobotStation:
                     number, goal, seed = self._goals.get(timeout=_POLL_MS / 1000)
                 except queue.Empty:
                     continue
-                self._carry_out(loop, number, goal, seed, finish)
+                self._carry_out(loop, number, goal, seed, begin, finish)
         finally:
             stop.set()
             desk.join()
@@ -127,9 +129,11 @@ class RobotStation:
         number: int,
         goal: str,
         seed: int,
+        begin: Callable[[str, int], None],
         finish: Callable[[str, int, RunResult], Mapping[str, Any]],
     ) -> None:
         try:
+            begin(goal, seed)
             result = loop.run(goal, seed, self._stop_run)
         except (ContractError, RuntimeError) as error:
             _log.exception("run %d", number)
