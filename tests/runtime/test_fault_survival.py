@@ -192,7 +192,7 @@ def test_a_policy_whose_chunks_are_misshapen_moves_the_arm_by_its_reversed_ones_
     """Reversed rows are legal rows: no check can tell them. All else is an error of the policy's."""
     story = play(spec, "policy=wrong@3")
     assert story.result.health.errors > 5
-    assert "actions are" in story.result.health.last_error
+    assert story.result.health.last_error == "policy_failed: WireError"
 
 
 @pytest.mark.parametrize("fault", ["policy=garbage", "link=garbage"])

@@ -14,6 +14,7 @@ import resource
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -25,7 +26,9 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+from vla.bridge.authority import ClientSecurity, ServerSecurity
 from vla.bridge.client import BridgeClient
+from vla.bridge.keys import KeyStore
 from vla.bridge.remote import RemotePolicy
 from vla.bridge.server import PolicyServer
 from vla.conformance import sample_observation
@@ -191,22 +194,36 @@ def _serve_tcp() -> None:
 
 @contextmanager
 def _bridge_client(address: str) -> Iterator[Callable[[], object]]:
+    """``address`` is the endpoint, and after a blank the folder of keys where there are any."""
     seen = _observation()
-    with BridgeClient(address, bench_spec()) as client:
+    endpoint, _, keys = address.partition(" ")
+    store = KeyStore(keys)
+    security = ClientSecurity(store.pair("robot"), store.pair("server").public) if keys else None
+    with BridgeClient(endpoint, bench_spec(), security=security) as client:
         client.hello()
         remote = RemotePolicy(client)
         yield lambda: remote.act(seen, "go")
 
 
-def _serve_bridge() -> None:
+def _serve_bridge(keys: str = "", security: ServerSecurity | None = None) -> None:
     stop = threading.Event()
-    with PolicyServer(StillPolicy(bench_spec())) as server:
-        _say(server.endpoint)
+    with PolicyServer(StillPolicy(bench_spec()), security=security) as server:
+        _say(f"{server.endpoint} {keys}".strip())
         thread = threading.Thread(target=server.serve, args=(stop,))
         thread.start()
         sys.stdin.read()
         stop.set()
         thread.join()
+
+
+def _serve_curve() -> None:
+    """The bridge with keys of its own, made for this run."""
+    with tempfile.TemporaryDirectory() as folder:
+        store = KeyStore(folder)
+        for name in ("server", "robot"):
+            store.new(name)
+        store.allow(store.folder / "robot.public")
+        _serve_bridge(folder, ServerSecurity(store.pair("server"), store.allow_list))
 
 
 def _packed(value: dict[str, Any]) -> bytes:
@@ -302,8 +319,20 @@ def _say(address: str) -> None:
     sys.stdout.flush()
 
 
-_CLIENTS = {"tcp": _tcp_client, "bridge": _bridge_client, "openpi": _openpi_client, "grpc": _grpc_client}
-_SERVERS = {"tcp": _serve_tcp, "bridge": _serve_bridge, "openpi": _serve_openpi, "grpc": _serve_grpc}
+_CLIENTS = {
+    "tcp": _tcp_client,
+    "bridge": _bridge_client,
+    "curve": _bridge_client,
+    "openpi": _openpi_client,
+    "grpc": _grpc_client,
+}
+_SERVERS: dict[str, Callable[[], None]] = {
+    "tcp": _serve_tcp,
+    "bridge": _serve_bridge,
+    "curve": _serve_curve,
+    "openpi": _serve_openpi,
+    "grpc": _serve_grpc,
+}
 
 
 if __name__ == "__main__":
