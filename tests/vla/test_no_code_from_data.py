@@ -198,6 +198,12 @@ def mutated(noise, frames):
             frames.insert(noise.randrange(len(frames)), frames.pop())
     return [bytes(frame) for frame in frames]
 
+class Shared(RampPolicy):
+    # For several at once: the attacker must not keep the robot from its policy.
+
+    def act_batch(self, requests):
+        return [self.act(request.observation, request.instruction) for request in requests]
+
 noise = random.Random(11)
 body, arrays = payload.pack_act(sample_observation(SPEC), "go", None, 1.0, SPEC)
 seeds = [
@@ -208,7 +214,7 @@ seeds = [
     [b"\\x80\\x04\\x95cos\\nsystem\\n(S'true'\\ntR."],
 ]
 stop = threading.Event()
-with PolicyServer(RampPolicy()) as server, zmq.Context() as context, context.socket(zmq.DEALER) as attacker:
+with PolicyServer(Shared()) as server, zmq.Context() as context, context.socket(zmq.DEALER) as attacker:
     thread = threading.Thread(target=server.serve, args=(stop,))
     thread.start()
     attacker.linger = 0
