@@ -16,11 +16,13 @@ from sim.seeds import check_evaluation_seed
 from sim.tasks import task_named
 from sim.truth import Query
 from sim.world import Scenario, World
-from vla.bridge.link import LateLink, Link, LocalLink
+from vla.bridge.link import Link, LocalLink
 from vla.contract import ContractError, Policy
 from vla.runtime.asker import AskSettings
 from vla.runtime.chunks import EXECUTIONS
 from vla.runtime.clock import SimulatedClock
+from vla.runtime.faults import Fault
+from vla.runtime.faulty_model import FaultyLink
 from vla.runtime.film import Shot
 from vla.runtime.loop import ControlLoop, LoopSettings
 from vla.runtime.report import TickReport
@@ -184,7 +186,7 @@ class Player:
         world, stop, clock = self._world, threading.Event(), SimulatedClock()
         link: Link = LocalLink(self._policy)
         if job.delay_s:
-            link = LateLink(link, clock, job.delay_s)
+            link = FaultyLink(link, [Fault("link", "delayed", amount=job.delay_s)], clock)
         steps, success = 0, False
 
         def look(report: TickReport) -> None:

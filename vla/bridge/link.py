@@ -9,7 +9,7 @@ from __future__ import annotations
 import itertools
 import math
 import time
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Protocol
 
 from vla.bridge.errors import BridgeError
@@ -31,14 +31,6 @@ class Reply:
     seq: int
     value: ActionChunk | Plan | BridgeError
     latency_s: float
-
-
-class Clock(Protocol):
-    """What tells the time."""
-
-    def now_s(self) -> float:
-        """Seconds since an arbitrary instant; never goes back."""
-        ...
 
 
 class Link(Protocol):
@@ -147,60 +139,4 @@ class LocalLink:
         self.dropped_replies += verb in self._replies
         seq = next(self._numbers)
         self._replies[verb] = Reply(verb, seq, value, time.monotonic() - began)
-        return seq
-
-
-class LateLink:
-    """Another link's answers, each ``delay_s`` later: a slow policy or a long way, in simulation."""
-
-    def __init__(self, link: Link, clock: Clock, delay_s: float) -> None:
-        """Delay ``link``, which answers at once, by ``delay_s`` >= 0 on ``clock``."""
-        self._link, self._clock, self._delay_s = link, clock, delay_s
-        self._due: dict[str, tuple[float, Reply]] = {}
-
-    @property
-    def spec(self) -> RobotSpec:
-        """The other link's."""
-        return self._link.spec
-
-    @property
-    def plans(self) -> bool:
-        """As the other link."""
-        return self._link.plans
-
-    @property
-    def dropped_replies(self) -> int:
-        """As the other link."""
-        return self._link.dropped_replies
-
-    def reset(self, seed: int) -> None:
-        """At once, and answers under way are forgotten."""
-        self._due.clear()
-        self._link.reset(seed)
-
-    def request_act(
-        self,
-        observation: Observation,
-        instruction: str,
-        prefix: Prefix | None = None,
-        within_s: float = math.inf,
-    ) -> int:
-        """As :meth:`Link.request_act`."""
-        return self._later("act", self._link.request_act(observation, instruction, prefix, within_s))
-
-    def request_plan(self, goal: str, observation: Observation, previous: Plan | None) -> int:
-        """As :meth:`Link.request_plan`."""
-        return self._later("plan", self._link.request_plan(goal, observation, previous))
-
-    def poll(self, timeout_s: float = 0.0) -> list[Reply]:
-        """The answers whose time has come; never waits."""
-        now_s = self._clock.now_s()
-        ready = [verb for verb, (due_s, _) in self._due.items() if due_s <= now_s + 1e-9]
-        return sorted((self._due.pop(verb)[1] for verb in ready), key=lambda reply: reply.seq)
-
-    def _later(self, verb: str, seq: int) -> int:
-        self._due.pop(verb, None)
-        for reply in self._link.poll():
-            due_s = self._clock.now_s() + self._delay_s
-            self._due[reply.verb] = (due_s, replace(reply, latency_s=self._delay_s))
         return seq

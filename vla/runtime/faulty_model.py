@@ -18,6 +18,7 @@ from vla.runtime.injection import ODD, Injection, ModelFault
 
 _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 _PLANS_KEPT = 8
+_ROUNDING_S = 1e-9
 
 
 class FaultyLink:
@@ -84,8 +85,9 @@ class FaultyLink:
         if self._due and timeout_s > 0:
             clock.sleep_until(min(end_s, min(due_s for due_s, _ in self._due)))
         now_s = clock.now_s()
-        ready = [reply for due_s, reply in self._due if due_s <= now_s]
-        self._due = [(due_s, reply) for due_s, reply in self._due if due_s > now_s]
+        # A delay of whole ticks ends with a tick, not a rounding after it.
+        ready = [reply for due_s, reply in self._due if due_s <= now_s + _ROUNDING_S]
+        self._due = [(due_s, reply) for due_s, reply in self._due if due_s > now_s + _ROUNDING_S]
         return [reply for reply in ready if not self._injection.strikes("link", "off")]
 
     def _take(self, reply: Reply) -> None:
