@@ -11,6 +11,7 @@ from vla.bridge.groups import numbers, table
 from vla.bridge.ndarrays import CodecError, pack, restore, unpack
 from vla.bridge.openpi_mapping import OpenpiMapping
 from vla.contract import ActionChunk, ContractError, Observation, Prefix, RobotSpec
+from vla.extras import needs
 
 if TYPE_CHECKING:
     from websockets.asyncio.client import ClientConnection
@@ -54,10 +55,8 @@ class OpenpiPolicy:
         """
         if not url.startswith(("ws://", "wss://")):
             raise ContractError(f"url {url!r} must begin with ws:// or wss://")
-        try:
+        with needs("compat"):
             import websockets.asyncio.client  # noqa: F401  (to say now, not at the first act)
-        except ImportError as error:
-            raise ContractError(f"openpi needs websockets: {error}; pip install 'handily[compat]'") from error
         self._mapping = mapping or OpenpiMapping.libero(spec)
         self._mapping.check(spec)
         self._url, self._spec, self._deadline_s = url, spec, deadline_s

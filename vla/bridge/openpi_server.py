@@ -27,6 +27,7 @@ from vla.bridge.frontdesk import (
 from vla.bridge.ndarrays import CodecError, pack, restore, unpack
 from vla.bridge.openpi_mapping import OpenpiMapping, read_openpi
 from vla.contract import ContractError, Policy
+from vla.extras import MissingExtra, needs
 
 if TYPE_CHECKING:
     from websockets.asyncio.server import Server, ServerConnection
@@ -93,10 +94,9 @@ class OpenpiServer:
         self._loop = LoopThread("openpi-server")
         try:
             self._server = self._loop.run(self._listen(host, port))
-        except (OSError, ImportError) as error:
+        except (OSError, MissingExtra) as error:
             self.close()
-            hint = "; pip install 'handily[compat]'" if isinstance(error, ImportError) else ""
-            raise ContractError(f"cannot serve openpi at {host}:{port}: {error}{hint}") from error
+            raise ContractError(f"cannot serve openpi at {host}:{port}: {error}") from error
         name = f"[{host}]" if ":" in host else host
         self.endpoint = f"ws://{name}:{next(iter(self._server.sockets)).getsockname()[1]}"
 
@@ -116,7 +116,8 @@ class OpenpiServer:
         self.close()
 
     async def _listen(self, host: str, port: int) -> Server:
-        from websockets.asyncio.server import serve
+        with needs("compat"):
+            from websockets.asyncio.server import serve
 
         return await serve(
             self._converse,
