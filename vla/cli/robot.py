@@ -33,7 +33,7 @@ from vla.runtime.faulty_model import FaultyLink
 from vla.runtime.loop import PACES, ControlLoop, LoopSettings
 from vla.runtime.recorder import RunRecorder
 from vla.runtime.report import RunResult, TickReport
-from vla.runtime.scheduling import request_realtime
+from vla.runtime.scheduling import check_priority, request_realtime
 from vla.runtime.station import RobotStation
 from vla.runtime.supervisor import EngageSettings
 
@@ -87,8 +87,7 @@ class RobotConfig:
         for key in ("timeout_s", "replan_s", "lost_s"):
             if not getattr(self, key) > 0:
                 raise ValueError(f"{key}={getattr(self, key)} must be above 0")
-        if not 0 <= self.realtime_priority <= 99:
-            raise ValueError(f"realtime_priority={self.realtime_priority} is outside 0..99")
+        check_priority(self.realtime_priority)
 
     def loop_settings(self) -> LoopSettings:
         """What the control loop is told."""

@@ -32,6 +32,7 @@ from vla.runtime.faults import parse_faults
 from vla.runtime.loop import PACES
 from vla.runtime.operator import Operator
 from vla.runtime.outcome import Outcome, new_run_folder, versions, write_outcome
+from vla.runtime.scheduling import check_priority
 from vla.runtime.view import TerminalView, draw
 
 FAILED = 1
@@ -68,8 +69,7 @@ class RunConfig:
             raise ValueError(f"seed={self.seed} must be at least 0")
         if self.timeout_s <= 0 or self.replan_s <= 0:
             raise ValueError(f"timeout_s={self.timeout_s} and replan_s={self.replan_s} must be above 0")
-        if not 0 <= self.realtime_priority <= 99:
-            raise ValueError(f"realtime_priority={self.realtime_priority} is outside 0..99")
+        check_priority(self.realtime_priority)
 
 
 def run(words: Sequence[str], show_config: bool) -> None:

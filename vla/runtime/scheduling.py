@@ -28,6 +28,12 @@ class Scheduling:
         return self.policy.startswith("SCHED_FIFO") and self.memory == "locked"
 
 
+def check_priority(priority: int) -> None:
+    """Raise :class:`ValueError` unless ``priority`` is one that :func:`request_realtime` takes."""
+    if not 0 <= priority <= 99:
+        raise ValueError(f"realtime_priority={priority} is outside 0..99; 0 asks for nothing")
+
+
 def request_realtime(priority: int) -> Scheduling:
     """Ask for ``SCHED_FIFO`` and locked memory for this process; what is refused is reported, never raised.
 
@@ -40,8 +46,7 @@ def request_realtime(priority: int) -> Scheduling:
     Raises:
         ValueError: the priority is out of range.
     """
-    if not 0 <= priority <= 99:
-        raise ValueError(f"realtime_priority={priority} is outside 0..99; 0 asks for nothing")
+    check_priority(priority)
     if priority == 0:
         return Scheduling("ordinary", "not locked")
     # What exists now will not be looked at by the garbage collector again.
