@@ -37,20 +37,17 @@ class Robot:
 
 
 @pytest.fixture
-def run(until) -> Run:
+def run() -> Run:
     """Lets a batcher work on jobs that all wait before it starts; returns what it finishes."""
 
     def work(policy, jobs: list[ActJob], max_batch: int = 8) -> list[Finished]:
-        mailbox: Mailbox[Finished] = Mailbox()
-        batcher = Batcher(policy, mailbox, max_batch)
+        batcher = Batcher(policy, max_batch)
         for job in jobs:
             batcher.waiting.put(job)
-        batcher.start()
-        got: list[Finished] = []
-        until(lambda: got.extend(mailbox.take()) or sum(len(f.answers) for f in got) == len(jobs))
-        batcher.close()
-        mailbox.close()
-        return got
+        turns: list[Finished] = []
+        while batcher.delay_s() == 0:
+            turns.append(batcher.answer())
+        return turns
 
     return work
 
@@ -115,36 +112,59 @@ def test_what_is_too_late_is_told_so_and_not_computed(run: Run, batch_policy, sp
     assert jobs[0].episode.acts == 0  # it used up no seed
 
 
-def test_a_policy_with_a_memory_is_reset_when_the_episode_changes(run: Run, policy, spec: RobotSpec) -> None:
-    robot = Robot(spec, "a", seed=3)
-    mailbox: Mailbox[Finished] = Mailbox()
-    batcher = Batcher(policy, mailbox)
+def test_a_policy_with_a_memory_is_reset_when_the_episode_changes(policy, spec: RobotSpec) -> None:
+    robot, batcher = Robot(spec, "a", seed=3), Batcher(policy)
     assert not batcher.batches
-    batcher.start()
-    got: list[Finished] = []
     for seq in range(1, 7):
         if seq == 4:
             robot.session.episode = Episode(8)
         batcher.waiting.put(robot.job(seq=seq))
-        while len(got) < seq:
-            got += mailbox.take()
-    batcher.close()
-    mailbox.close()
+        batcher.answer()
     assert policy.seeds == [3, 8]
 
 
 def test_a_hanging_policy_shows(policy, spec: RobotSpec, until) -> None:
-    mailbox: Mailbox[Finished] = Mailbox()
-    batcher = Batcher(policy, mailbox)
+    batcher = Batcher(policy)
     assert batcher.busy_s == 0
     policy.gate.clear()
-    batcher.start()
     batcher.waiting.put(Robot(spec, "a").job())
+    worker = threading.Thread(target=batcher.answer)
+    worker.start()
     until(lambda: batcher.busy_s > 0.01)
     policy.gate.set()
-    until(lambda: batcher.busy_s == 0)
-    batcher.close()
-    mailbox.close()
+    worker.join()
+    assert batcher.busy_s == 0
+
+
+def test_a_turn_waits_for_those_whom_the_last_one_answered(batch_policy, spec: RobotSpec) -> None:
+    robots = [Robot(spec, name) for name in "abc"]
+    batcher = Batcher(batch_policy, window_s=1000.0)
+    assert batcher.delay_s() == math.inf
+    for robot in robots:
+        batcher.waiting.put(robot.job())
+        assert batcher.delay_s() == 0.0, "an idle policy waits for nobody"
+    batcher.answer()
+    for robot in robots[:2]:
+        batcher.waiting.put(robot.job(seq=2))
+        assert 990.0 < batcher.delay_s() <= 1000.0
+    batcher.waiting.put(robots[2].job(seq=2))
+    assert batcher.delay_s() == 0.0
+    batcher.answer()
+    assert [len(batch) for batch in batch_policy.batches] == [3, 3]
+
+
+def test_whoever_stays_away_is_waited_for_no_longer_than_the_window(batch_policy, spec: RobotSpec) -> None:
+    batcher = Batcher(batch_policy, window_s=0.02)
+    for name in "ab":
+        batcher.waiting.put(Robot(spec, name).job())
+    batcher.answer()
+    alone = Robot(spec, "a")
+    batcher.waiting.put(alone.job(seq=2))
+    time.sleep(batcher.delay_s())
+    assert batcher.delay_s() == 0.0
+    batcher.answer()
+    batcher.waiting.put(alone.job(seq=3))
+    assert batcher.delay_s() == 0.0, "the last turn answered one robot"
 
 
 def test_robots_on_real_sockets_are_answered_together(serve, batch_policy, spec: RobotSpec, until) -> None:

@@ -35,10 +35,10 @@ class Robot:
 
     def __init__(self, endpoint: str, policy: Policy, security: ClientSecurity | None = None) -> None:
         """Ask at ``endpoint``, where ``policy``, or one that acts as it does, should be."""
-        self._endpoint, self._policy, self._security = endpoint, policy, security
+        self._policy = policy
         self._asked = 0
-        self.right = self.wrong = self.missed = self.refused = self.rebuilt = 0
-        self.client = self._connect()
+        self.right = self.wrong = self.missed = self.refused = 0
+        self.client = BridgeClient(endpoint, policy.spec, security=security)
 
     def ask(self, within_s: float) -> bool:
         """One question; True when its own answer came in time."""
@@ -70,27 +70,11 @@ class Robot:
             return False
         return True
 
-    def recover(self, rebuild: bool = False) -> None:
-        """Greet until an answer comes.
-
-        Args:
-            rebuild: With a new socket when greeting is in vain: libzmq gives one up for good when the other
-                end broke the protocol.
-        """
+    def recover(self) -> None:
+        """Greet until an answer comes."""
         deadline = time.monotonic() + PATIENCE_S
         while not (self.greet() and self.ask(5.0)):
             assert time.monotonic() < deadline, "no recovery"
-            if rebuild:
-                self.rebuild()
-
-    def rebuild(self) -> None:
-        """Start over with a new socket."""
-        self.client.close()
-        self.client = self._connect()
-        self.rebuilt += 1
-
-    def _connect(self) -> BridgeClient:
-        return BridgeClient(self._endpoint, self._policy.spec, security=self._security)
 
 
 class Scene:
@@ -138,13 +122,13 @@ def test_flipped_bytes_crash_nobody_and_with_keys_are_never_taken_for_an_answer(
     until = time.monotonic() + 0.8
     while time.monotonic() < until or not scene.proxy.counters()[f"{direction}_flips"]:
         if not robot.ask(0.1):
-            robot.recover(rebuild=True)
+            robot.recover()
     if scene.secure:
         # In the open only TCP's checksum guards the bytes, and the proxy flips them behind its back.
         assert robot.wrong == 0
     assert robot.missed + robot.refused > 0
     scene.proxy.clear()
-    robot.recover(rebuild=True)
+    robot.recover()
     assert scene.thread.is_alive()
 
 
@@ -155,8 +139,7 @@ def test_pure_noise_crashes_nobody(scene: Scene) -> None:
         scene.robot.greet(0.1)
         assert not scene.robot.ask(0.05)
     scene.proxy.clear()
-    scene.robot.rebuild()
-    scene.robot.recover(rebuild=True)
+    scene.robot.recover()
     assert scene.robot.wrong == 0
     assert scene.thread.is_alive()
 
@@ -189,7 +172,7 @@ def test_with_keys_a_message_cannot_even_be_replayed(scene: Scene) -> None:
         with suppress(BridgeError):  # the server hangs up on the echo, perhaps before it answers
             scene.robot.client.reset(seed)
         scene.proxy.clear()
-        scene.robot.recover(rebuild=True)
+        scene.robot.recover()
     assert scene.proxy.counters()["up_duplicates"] >= 3
     assert scene.proxy.counters()["connections"] > 3
     assert scene.robot.wrong == scene.server.health()["replayed"] == 0
@@ -231,7 +214,7 @@ def test_a_broken_connection_heals(scene: Scene, direction, faults: Faults) -> N
     counts = scene.proxy.counters()
     assert counts["connections"] > 3
     assert counts["resets"] + counts["half_closes"] >= 3
-    assert scene.robot.wrong == scene.robot.rebuilt == 0
+    assert scene.robot.wrong == 0
 
 
 def test_a_network_that_is_gone_for_a_while_is_waited_for(scene: Scene) -> None:
@@ -241,7 +224,7 @@ def test_a_network_that_is_gone_for_a_while_is_waited_for(scene: Scene) -> None:
     scene.proxy.clear()
     scene.robot.recover()
     assert scene.proxy.counters()["refused"] > 0
-    assert scene.robot.wrong == scene.robot.rebuilt == 0
+    assert scene.robot.wrong == 0
 
 
 def test_a_hung_policy_is_a_missed_deadline(scene: Scene, policy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -303,7 +286,7 @@ def test_a_server_may_be_killed_and_started_again_and_again(launch, ramp: Policy
             server.close()
             server = launch(endpoint)
         robot.recover()
-        assert robot.wrong == robot.rebuilt == 0
+        assert robot.wrong == 0
         assert robot.right >= cycles
 
 
@@ -319,7 +302,7 @@ def test_a_frozen_server_is_missed_deadlines_and_thaws(launch, ramp: Policy) -> 
         os.kill(server.pid, signal.SIGCONT)
         robot.recover()
         assert robot.missed >= 10
-        assert robot.wrong == robot.rebuilt == 0
+        assert robot.wrong == 0
 
 
 def test_the_judge_knows_a_wrong_answer(spec: RobotSpec, policy, serve) -> None:

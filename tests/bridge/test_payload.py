@@ -106,7 +106,7 @@ def test_each_field_of_an_act_is_judged(body: dict) -> None:
 def test_frames_of_another_length_are_refused_by_name() -> None:
     good = an_act()
     for i, name in enumerate(("state", "arm", "front", "prefix")):
-        for wrong in (good.arrays[i][:-1], good.arrays[i] + b"\0", b""):
+        for wrong in (good.arrays[i][:-1], bytes(good.arrays[i]) + b"\0", b""):
             bad = replace(good, arrays=(*good.arrays[:i], wrong, *good.arrays[i + 1 :]))
             with pytest.raises(WireError, match=name):
                 payload.unpack_act(bad, SPEC)

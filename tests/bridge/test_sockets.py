@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 import zmq
 
-from vla.bridge import sockets
+from vla.bridge import sockets, wire
 from vla.bridge.wire import Limits, WireError
 from vla.contract import ContractError
 
@@ -29,7 +29,7 @@ def pair() -> Iterator[Pair]:
         dealer.close()
 
 
-def received(router: zmq.Socket[bytes]) -> list[bytes]:
+def received(router: zmq.Socket[bytes]) -> list[wire.Frame]:
     assert router.poll(5000)
     router.recv()
     return sockets.receive(router, LIMITS)

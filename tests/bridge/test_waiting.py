@@ -66,12 +66,12 @@ def test_what_is_withdrawn_is_not_taken() -> None:
     assert len(room) == 0
 
 
-def test_taking_waits_for_the_first_and_ends_when_closed() -> None:
+def test_waiting_ends_with_the_first_and_when_closed() -> None:
     room, taken = WaitingRoom[Job](), []
 
     def work() -> None:
-        while jobs := room.take(8):
-            taken.append([job.seq for job in jobs])
+        while room.wait():
+            taken.append([job.seq for job in room.take(8)])
 
     worker = threading.Thread(target=work)
     worker.start()
@@ -82,15 +82,3 @@ def test_taking_waits_for_the_first_and_ends_when_closed() -> None:
     worker.join(10)
     assert not worker.is_alive()
     assert taken == [[7]]
-
-
-def test_a_window_waits_for_company_and_no_longer_than_needed() -> None:
-    room, taken = WaitingRoom[Job](), []
-    worker = threading.Thread(target=lambda: taken.append(room.take(2, window_s=60.0)))
-    worker.start()
-    room.put(a_job(a_session("a")))
-    worker.join(0.05)
-    assert not taken
-    room.put(a_job(a_session("b")))
-    worker.join(30)
-    assert [len(jobs) for jobs in taken] == [2]

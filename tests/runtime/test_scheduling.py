@@ -43,6 +43,30 @@ def test_a_refusal_is_told_with_its_reason(monkeypatch: pytest.MonkeyPatch) -> N
     assert not refused.granted
 
 
+def test_a_pictures_buffer_costs_no_new_pages_the_second_time() -> None:
+    script = (
+        "import ctypes, resource, sys\n"
+        "from vla.runtime.scheduling import keep_freed_memory\n"
+        "if sys.argv[1] == 'kept': assert keep_freed_memory()\n"
+        "libc = ctypes.CDLL(None)\n"
+        "libc.malloc.restype, libc.malloc.argtypes = ctypes.c_void_p, [ctypes.c_size_t]\n"
+        "libc.free.argtypes = [ctypes.c_void_p]\n"
+        "def touch():\n"
+        "    there = [libc.malloc(1 << 20) for _ in range(4)]\n"
+        "    for place in there: ctypes.memset(place, 1, 1 << 20)\n"
+        "    for place in there: libc.free(place)\n"
+        "for _ in range(3): touch()\n"
+        "before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt\n"
+        "for _ in range(10): touch()\n"
+        "print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before)\n"
+    )
+    faults = {
+        way: int(subprocess.run([sys.executable, "-c", script, way], capture_output=True, check=True).stdout)
+        for way in ("kept", "given back")
+    }
+    assert faults["kept"] < 100 < faults["given back"]
+
+
 @pytest.mark.parametrize("priority", [-1, 100])
 def test_priorities_have_a_range(priority: int) -> None:
     with pytest.raises(ValueError, match="outside 0"):

@@ -1,8 +1,9 @@
 """One observation there and one chunk back, over several wires, each with a server process of its own.
 
 The same bytes travel everywhere: two pictures of 224 x 224 px and 14 numbers there, 50 x 14 numbers back,
-from a policy that costs nothing. Beside the bridge stand what bounds it from below, a bare TCP socket, and
-what others use: a websocket with msgpack, as openpi does, and a unary gRPC call.
+from a policy that costs nothing. Beside the bridge stand what bounds it from below, a bare TCP socket and
+bare ZeroMQ sockets, and what others use: a websocket with msgpack, as openpi does, and a unary gRPC call.
+All clients live in one process, whose memory is kept as the robot's is.
 
 ``python -m vla.bench.wires WIRE`` is a server; it prints its address and runs until its input closes.
 """
@@ -24,6 +25,7 @@ from typing import Any
 
 import msgpack
 import numpy as np
+import zmq
 from numpy.typing import NDArray
 
 from vla.bridge.authority import ClientSecurity, ServerSecurity
@@ -34,8 +36,9 @@ from vla.bridge.server import PolicyServer
 from vla.conformance import sample_observation
 from vla.contract import ActionChunk, Axis, Observation, Prefix, RobotSpec
 from vla.extras import needs
+from vla.runtime.scheduling import keep_freed_memory
 
-WIRES = ("tcp", "bridge", "curve", "openpi", "grpc")
+WIRES = ("tcp", "zeromq", "bridge", "curve", "openpi", "grpc")
 _ROWS = 50
 _METHOD = "/bench.Policy/Act"
 
@@ -98,6 +101,7 @@ def measure(wires: Sequence[str], rounds: int, requests: int) -> list[Timing]:
     unknown = set(wires) - set(WIRES)
     if unknown:
         raise ValueError(f"wires {sorted(unknown)} are not among {', '.join(WIRES)}")
+    keep_freed_memory()
     latency_s: dict[str, list[float]] = {wire: [] for wire in wires}
     cpu_s = dict.fromkeys(wires, 0.0)
     with ExitStack() as stack:
@@ -190,6 +194,34 @@ def _serve_tcp() -> None:
         blob, answer = memoryview(bytearray(len(_blob()))), _answer()
         while _receive(link, blob):
             link.sendall(answer)
+
+
+@contextmanager
+def _zeromq_client(address: str) -> Iterator[Callable[[], object]]:
+    """A DEALER that sends header, state and pictures as the bridge does, and checks nothing."""
+    seen = _observation()
+    frames = [b"header", seen.state, *seen.images.values()]
+    with zmq.Context() as context, context.socket(zmq.DEALER) as link:
+        link.connect(address)
+
+        def call() -> object:
+            link.send_multipart(frames)
+            return link.recv_multipart()[-1]
+
+        yield call
+
+
+def _serve_zeromq() -> None:
+    answer = _answer()
+    with zmq.Context() as context, context.socket(zmq.ROUTER) as link:
+        link.bind("tcp://127.0.0.1:0")
+        _say(link.getsockopt_string(zmq.LAST_ENDPOINT))
+        poller = zmq.Poller()
+        poller.register(link, zmq.POLLIN)
+        poller.register(sys.stdin, zmq.POLLIN)
+        while sys.stdin.fileno() not in dict(poller.poll()):
+            peer = link.recv_multipart(copy=False)[0].bytes
+            link.send_multipart([peer, b"header", answer])
 
 
 @contextmanager
@@ -321,6 +353,7 @@ def _say(address: str) -> None:
 
 _CLIENTS = {
     "tcp": _tcp_client,
+    "zeromq": _zeromq_client,
     "bridge": _bridge_client,
     "curve": _bridge_client,
     "openpi": _openpi_client,
@@ -328,6 +361,7 @@ _CLIENTS = {
 }
 _SERVERS: dict[str, Callable[[], None]] = {
     "tcp": _serve_tcp,
+    "zeromq": _serve_zeromq,
     "bridge": _serve_bridge,
     "curve": _serve_curve,
     "openpi": _serve_openpi,

@@ -1,21 +1,18 @@
-"""The server's fast worker: it turns what waits into chunks, several robots at a time."""
+"""What waits becomes chunks, several robots at a time."""
 
 from __future__ import annotations
 
-import threading
+import math
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from vla.bridge.errors import BridgeError, error_reply, guarded
-from vla.bridge.mailbox import Mailbox
 from vla.bridge.payload import pack_chunk
 from vla.bridge.sessions import Episode
 from vla.bridge.waiting import Finished, Job, WaitingRoom
 from vla.bridge.wire import Message
 from vla.contract import ActionChunk, ActRequest, BatchPolicy, Policy
-
-_PATIENCE_S = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,31 +29,27 @@ class ActJob(Job):
 
 
 class Batcher:
-    """Runs one policy in a thread of its own.
+    """Runs one policy, in turns, for one thread.
 
     A :class:`~vla.contract.BatchPolicy` answers the newest request of every session at once, each with a
     seed of its own episode. Any other policy answers one at a time, and is reset when the episode changes.
     """
 
-    def __init__(
-        self, policy: Policy, mailbox: Mailbox[Finished], max_batch: int = 8, window_s: float = 0.0
-    ) -> None:
-        """Ready; :meth:`start` begins.
+    def __init__(self, policy: Policy, max_batch: int = 8, window_s: float = 0.0) -> None:
+        """Idle.
 
         Args:
-            policy: Used by the worker's thread alone.
-            mailbox: Receives what is finished.
+            policy: Used by the thread that calls :meth:`answer`, and by no other.
             max_batch: Most requests at once.
-            window_s: How long a first request waits for company.
+            window_s: How long a turn waits for those whom the one before it answered, in seconds.
         """
         self._policy = policy
         self._batch_policy = policy if isinstance(policy, BatchPolicy) else None
-        self._mailbox = mailbox
         self._max_batch = max_batch if self._batch_policy else 1
         self._window_s = window_s
+        self._company, self._ended_s = 0, -math.inf
         self._episode: Episode | None = None
         self._since_s: float | None = None
-        self._thread: threading.Thread | None = None
         self.waiting: WaitingRoom[ActJob] = WaitingRoom()
 
     @property
@@ -73,29 +66,27 @@ class Batcher:
         since_s = self._since_s
         return 0.0 if since_s is None else time.monotonic() - since_s
 
-    def start(self) -> None:
-        """Begin to work."""
-        self._thread = threading.Thread(target=self._work, name="policy", daemon=True)
-        self._thread.start()
+    def delay_s(self) -> float:
+        """How long to wait before :meth:`answer`, for company; inf when nothing waits."""
+        if not self.waiting:
+            return math.inf
+        if len(self.waiting) >= min(self._company, self._max_batch):
+            return 0.0
+        return max(0.0, self._ended_s + self._window_s - time.monotonic())
 
-    def close(self) -> None:
-        """End after the work under way, or leave it behind if it takes longer than 2 s."""
-        self.waiting.close()
-        if self._thread is not None:
-            self._thread.join(_PATIENCE_S)
-
-    def _work(self) -> None:
-        while jobs := self.waiting.take(self._max_batch, self._window_s):
-            self._since_s = began_s = time.monotonic()
-            late = [job for job in jobs if job.deadline_s <= began_s]
-            due = [job for job in jobs if job.deadline_s > began_s]
-            answers: list[tuple[Job, Message]] = [(job, _too_late(job, began_s)) for job in late]
-            answers += zip(due, self._replies(due), strict=True)
-            self._since_s = None
-            self._mailbox.post(Finished(answers, began_s, len(due)))
+    def answer(self) -> Finished:
+        """One turn of the policy: whatever waits and fits into one."""
+        self._since_s = began_s = time.monotonic()
+        jobs = self.waiting.take(self._max_batch)
+        late = [job for job in jobs if job.deadline_s <= began_s]
+        due = [job for job in jobs if job.deadline_s > began_s]
+        answers: list[tuple[Job, Message]] = [(job, _too_late(job, began_s)) for job in late]
+        answers += zip(due, self._replies(due), strict=True)
+        self._company, self._ended_s, self._since_s = len(jobs), time.monotonic(), None
+        return Finished(answers, began_s, len(due))
 
     def _replies(self, jobs: Sequence[ActJob]) -> list[Message]:
-        requests = [replace(job.request, seed=job.episode.next_seed()) for job in jobs]
+        requests = [_seeded(job) for job in jobs]
         chunks: list[ActionChunk | BridgeError]
         if len(jobs) > 1:
             try:
@@ -136,6 +127,11 @@ class Batcher:
         except BridgeError as error:
             return error_reply(job.session.name, job.seq, error)
         return Message("act", job.session.name, job.seq, body, frames)
+
+
+def _seeded(job: ActJob) -> ActRequest:
+    asked = job.request
+    return ActRequest(asked.observation, asked.instruction, asked.prefix, job.episode.next_seed())
 
 
 def _too_late(job: Job, now_s: float) -> Message:

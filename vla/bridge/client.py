@@ -141,7 +141,7 @@ class BridgeClient:
         This is also where a loss is noticed and a lost session taken up again: call it at every tick.
         """
         deadline_s = time.monotonic() + timeout_s
-        self._listen(0.0)
+        self._listen(0.0 if self._backlog else timeout_s)
         while not self._backlog and (left_s := deadline_s - time.monotonic()) > 0:
             self._listen(left_s)
         replies = list(self._backlog)
@@ -154,7 +154,7 @@ class BridgeClient:
         Replies to other requests are kept for :meth:`poll`.
         """
         deadline_s = time.monotonic() + timeout_s
-        self._listen(0.0)
+        self._listen(0.0 if self._backlog else timeout_s)
         while (found := self._pick(seq)) is None and (left_s := deadline_s - time.monotonic()) > 0:
             self._listen(left_s)
         self._connection.ledger.forget(seq)

@@ -22,6 +22,7 @@ from vla.contract import ContractError
 
 _STEP_S = 0.05  # at least so often a waiting call looks after the session
 _PROBE_S = 0.5
+_REDIAL_S = 1.0
 _WORK = ("act", "plan")  # takes the time it takes
 _TALK = ("hello", "reset", "health")  # is answered at once, even while the policy hangs
 
@@ -81,29 +82,30 @@ class Connection:
         self._due_s = self._heard_s = 0.0
         self._lost: list[tuple[Asked, BridgeError]] = []
         self._limits = reply_limits(wish.spec)
+        self._heartbeat_s, self._security = heartbeat_s, security
         self._context = zmq.Context()
-        self._socket = sockets.connecting_socket(self._context, endpoint, self._limits, heartbeat_s, security)
-        self._events = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
-        self._poller = zmq.Poller()
-        self._poller.register(self._socket, zmq.POLLIN)
-        self._poller.register(self._events, zmq.POLLIN)
+        self._dial()
 
     def open(self) -> ServerInfo:
         """Begin a session anew, without what an earlier one agreed upon; waits for the answer.
+
+        An earlier one of this connection ends with it: its hold on the policy goes over.
 
         Raises:
             BridgeError: the server refused.
             DeadlineMissed: no answer within ``timeout_s``.
         """
         self.info, self.refusal, self.connected = None, None, False
-        self._wanted, self._resumes = self._wish, ""
+        self._wanted = self._wish
         self.ledger.end()
         deadline_s = time.monotonic() + self._timeout_s
         while self.info is None and (left_s := deadline_s - time.monotonic()) > 0:
             if self.ledger.awaits("hello"):
                 self.listen(left_s)
-            elif self._socket.poll(math.ceil(1000 * left_s), zmq.POLLOUT):
+            elif self._socket.poll(math.ceil(1000 * min(left_s, _STEP_S)), zmq.POLLOUT):
                 self._greet()
+            else:
+                self._dial_anew()
             if self.refusal is not None:
                 raise self.refusal
         self.ledger.give_up("hello")
@@ -115,7 +117,7 @@ class Connection:
         self,
         verb: str,
         body: Mapping[str, Any],
-        frames: tuple[bytes, ...] = (),
+        frames: tuple[wire.Frame, ...] = (),
         within_s: float = math.inf,
         wait_s: float = 0.0,
     ) -> int:
@@ -141,25 +143,18 @@ class Connection:
             Requests still awaited, each with its reply, or with code ``connection_lost`` when there will be
             none.
         """
-        if timeout_s > 0:
-            self._poller.poll(math.ceil(1000 * min(timeout_s, _STEP_S)))
+        ready = self._ready(min(timeout_s, _STEP_S))
         # Before anything is read: an answer that has lain here beyond its deadline is too late all the same.
         expired = self.ledger.expire(time.monotonic(), _WORK)
         heard: list[tuple[Asked, Message | BridgeError]] = []
-        while self._socket.poll(0):
-            try:
-                message = wire.decode(sockets.receive(self._socket, self._limits))
-            except WireError:
-                self.ledger.drop("malformed")
-                continue
-            self._heard_s = time.monotonic()
-            asked = self.ledger.admit(message)
-            if asked is not None and not self._took(asked, message):
-                heard.append((asked, message))
+        while ready:
+            if self._socket in ready:
+                self._read(heard)
+            else:
+                self._events.recv_multipart()
+                self._lose(time.monotonic(), "the connection broke")
+            ready = self._ready(0.0)
         now_s = time.monotonic()
-        while self._events.poll(0):
-            self._events.recv_multipart()
-            self._lose(now_s, "the connection broke")
         self._doubt(expired, now_s)
         if self.info is not None and not self.connected and now_s >= self._due_s:
             self._come_back()
@@ -172,15 +167,55 @@ class Connection:
             if self.connected:
                 self._socket.linger = 100  # ms: for the goodbye, which frees the policy for another robot
                 self._send(Message("goodbye", self.ledger.session, self.ledger.number()))
-            self._socket.disable_monitor()
-            self._events.close()
-            self._socket.close()
+            self._hang_up()
         self._context.term()
+
+    def _dial(self) -> None:
+        self._socket = sockets.connecting_socket(
+            self._context, self._endpoint, self._limits, self._heartbeat_s, self._security
+        )
+        self._events = self._socket.get_monitor_socket(zmq.EVENT_DISCONNECTED)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._events, zmq.POLLIN)
+        self._dialled_s = time.monotonic()
+
+    def _hang_up(self) -> None:
+        self._socket.disable_monitor()
+        self._events.close()
+        self._socket.close()
+
+    def _dial_anew(self) -> None:
+        """Take another socket if this one has had its time: libzmq reconnects by itself when a peer goes
+        away, but gives a socket up for good when what came over it was not its protocol.
+        """
+        if time.monotonic() - self._dialled_s >= _REDIAL_S:
+            self._hang_up()
+            self._dial()
+
+    def _ready(self, timeout_s: float) -> dict[Any, int]:
+        """What can be read, the socket or the events of its connection; waits for the first."""
+        return dict(self._poller.poll(math.ceil(1000 * max(0.0, timeout_s))))
+
+    def _read(self, heard: list[tuple[Asked, Message | BridgeError]]) -> None:
+        try:
+            message = wire.decode(sockets.receive(self._socket, self._limits))
+        except WireError:
+            self.ledger.drop("malformed")
+            return
+        self._heard_s = time.monotonic()
+        asked = self.ledger.admit(message)
+        if asked is not None and not self._took(asked, message):
+            heard.append((asked, message))
 
     def _send(self, message: Message, wait_s: float = 0.0) -> None:
         """Send, unless the socket takes nothing: there is no connection, or nobody reads."""
-        if self._socket.poll(math.ceil(1000 * max(0.0, wait_s)), zmq.POLLOUT):
-            self._socket.send_multipart(wire.encode(message), zmq.NOBLOCK)
+        frames = wire.encode(message)
+        try:
+            sockets.send(self._socket, frames)
+        except zmq.Again:  # or so it seemed: a send may overlook room that has just been made
+            if self._socket.poll(math.ceil(1000 * max(0.0, wait_s)), zmq.POLLOUT):
+                sockets.send(self._socket, frames)
 
     def _took(self, asked: Asked, message: Message) -> bool:
         """Deal with what concerns the session; True when the caller need not know."""
@@ -193,6 +228,8 @@ class Connection:
     def _doubt(self, expired: list[Asked], now_s: float) -> None:
         """Where work was not answered in time: is it slow, or is nobody there?"""
         for asked in self.ledger.expire(now_s, _TALK):
+            if asked.verb == "hello":
+                self._dial_anew()
             self._lose(now_s, f"it did not answer {asked.verb!r} either")
         if self.connected and any(self._heard_s < asked.sent_s for asked in expired):
             self._probe = self.ask("health", {}, within_s=min(_PROBE_S, self._timeout_s))
@@ -207,8 +244,12 @@ class Connection:
         self._due_s = now_s + self._backoff.next_s()
 
     def _come_back(self) -> None:
-        if not self.ledger.awaits("hello") and self._socket.poll(0, zmq.POLLOUT):
+        if self.ledger.awaits("hello"):
+            return
+        if self._socket.poll(0, zmq.POLLOUT):
             self._greet()
+        else:
+            self._dial_anew()
 
     def _greet(self) -> None:
         self.ledger.begin()

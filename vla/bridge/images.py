@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla.bridge.wire import WireError
+from vla.bridge.wire import Frame, WireError
 from vla.contract import ContractError
 
 ENCODINGS = ("raw", "jpeg", "webp")
@@ -59,10 +59,10 @@ def most_bytes(size: tuple[int, int]) -> int:
     return raw + raw // 2 + 4096
 
 
-def encode_image(image: NDArray[np.uint8], encoding: str) -> bytes:
-    """``image``, uint8 RGB (H, W, 3), as bytes."""
+def encode_image(image: NDArray[np.uint8], encoding: str) -> Frame:
+    """``image``, uint8 RGB (H, W, 3), as bytes; raw, as a view of it where its memory is in one piece."""
     if encoding == "raw":
-        return image.tobytes()
+        return np.ascontiguousarray(image).data.toreadonly().cast("B")
     from PIL import Image
 
     out = io.BytesIO()
@@ -70,7 +70,7 @@ def encode_image(image: NDArray[np.uint8], encoding: str) -> bytes:
     return out.getvalue()
 
 
-def decode_image(what: str, data: bytes, encoding: str, size: tuple[int, int]) -> NDArray[np.uint8]:
+def decode_image(what: str, data: Frame, encoding: str, size: tuple[int, int]) -> NDArray[np.uint8]:
     """The picture in ``data``: uint8 RGB (H, W, 3), read-only.
 
     Args:
@@ -105,7 +105,7 @@ def decode_image(what: str, data: bytes, encoding: str, size: tuple[int, int]) -
     return pixels
 
 
-def _check_webp(what: str, data: bytes, size: tuple[int, int]) -> None:
+def _check_webp(what: str, data: Frame, size: tuple[int, int]) -> None:
     """Only the simple lossy file format (RFC 9649, section 2.5) of the right size: no animation."""
     if data[:4] != b"RIFF" or data[8:16] != b"WEBPVP8 " or data[23:26] != b"\x9d\x01\x2a" or len(data) < 30:
         raise WireError(f"{what} is not a simple lossy WebP")

@@ -26,6 +26,10 @@ class Mailbox(Generic[_T]):
     def post(self, item: _T) -> None:
         """Leave ``item``; never waits, and does nothing visible once the box is closed."""
         self._items.append(item)
+        self.wake()
+
+    def wake(self) -> None:
+        """Make the box readable once, with or without something in it."""
         with contextlib.suppress(OSError):  # full: then it is readable already; closed: then nobody reads
             self._writer.send(b"\0")
 

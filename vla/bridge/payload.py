@@ -14,13 +14,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from vla.bridge.images import decode_image, encode_image, most_bytes
-from vla.bridge.wire import MAX_HEADER_BYTES, Limits, Message, WireError, integer, number, text
+from vla.bridge.wire import MAX_HEADER_BYTES, Frame, Limits, Message, WireError, integer, number, text
 from vla.contract import ActionChunk, ActRequest, ContractError, Observation, Plan, Prefix, RobotSpec
 
 MAX_CHUNK_ROWS = 1024
 MAX_PLAN_STEPS = 64
 
-_Packed = tuple[dict[str, Any], tuple[bytes, ...]]
+_Packed = tuple[dict[str, Any], tuple[Frame, ...]]
 
 
 def request_limits(spec: RobotSpec) -> Limits:
@@ -95,11 +95,13 @@ def unpack_act(message: Message, spec: RobotSpec, images: str = "raw") -> tuple[
 def pack_observation(observation: Observation, spec: RobotSpec, images: str = "raw") -> _Packed:
     """Body and frames: the state, then the cameras in alphabetical order.
 
+    Raw pictures are views of the observation's: send them before anybody writes to it again.
+
     Raises:
         ContractError: the observation does not fit ``spec``.
     """
     observation.check(spec)
-    frames = [observation.state.astype("<f4", copy=False).tobytes()]
+    frames: list[Frame] = [observation.state.astype("<f4", copy=False).tobytes()]
     frames += [encode_image(observation.images[name], images) for name in sorted(spec.cameras)]
     return {"stamp_s": float(observation.stamp_s)}, tuple(frames)
 
@@ -128,9 +130,9 @@ def unpack_observation(message: Message, spec: RobotSpec, images: str = "raw", e
         name: decode_image(f"image {name!r}", frame, images, spec.cameras[name])
         for name, frame in zip(cameras, message.arrays[1:], strict=False)
     }
-    observation = Observation(pictures, state, stamp_s)
-    observation.check(spec)
-    return observation
+    if not np.isfinite(state).all():  # all else that an observation must be follows from the lengths
+        raise ContractError("state holds a value that is not finite")
+    return Observation(pictures, state, stamp_s)
 
 
 def pack_chunk(chunk: ActionChunk, spec: RobotSpec) -> _Packed:
@@ -208,7 +210,7 @@ def _texts(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
     return tuple(text({key: value}, key) for value in values)
 
 
-def _array(what: str, frame: bytes, shape: tuple[int, ...]) -> NDArray[np.float32]:
+def _array(what: str, frame: Frame, shape: tuple[int, ...]) -> NDArray[np.float32]:
     if len(frame) != 4 * math.prod(shape):
         raise WireError(f"{what} is {len(frame)} bytes, expected {4 * math.prod(shape)} for float32 {shape}")
     return np.frombuffer(frame, "<f4").reshape(shape)

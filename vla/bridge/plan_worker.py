@@ -47,8 +47,8 @@ class PlanWorker:
             self._thread.join(_PATIENCE_S)
 
     def _work(self) -> None:
-        while jobs := self.waiting.take(1):
-            began_s = time.monotonic()
+        while self.waiting.wait():
+            jobs, began_s = self.waiting.take(1), time.monotonic()
             self._mailbox.post(Finished([(job, self._reply(job)) for job in jobs], began_s, len(jobs)))
 
     def _reply(self, job: PlanJob) -> Message:

@@ -27,7 +27,9 @@ from vla.bridge.waiting import Finished
 from vla.bridge.wire import Message, WireError
 from vla.contract import ContractError, Planner, Policy, RobotSpec
 
-_POLL_MS = 50
+_POLL_S = 0.05
+_AWAY_S = 0.005  # so long the policy may think before somebody stands in at the socket
+_PATIENCE_S = 2.0
 _AT_ONCE = 64  # messages read before anything else gets a turn
 _log = logging.getLogger(__name__)
 
@@ -35,9 +37,10 @@ _log = logging.getLogger(__name__)
 class PolicyServer:
     """Serves a policy to robots whose spec equals the policy's.
 
-    One thread owns the socket and answers all that needs no thought at once, even while the policy thinks or
-    hangs; the policy has a thread of its own, see :class:`~vla.bridge.batcher.Batcher`, and so has the
-    planner. Memory per robot is bounded: of each, one act and one plan request wait.
+    The thread that runs the policy has the socket, too: between a question and its answer lies no change of
+    threads. While the policy thinks, or hangs, the thread that called :meth:`serve` stands in and answers all
+    that needs no thought. The planner has a thread of its own. Memory per robot is bounded: of each, one act
+    and one plan request wait.
     """
 
     def __init__(
@@ -81,28 +84,80 @@ class PolicyServer:
             raise
         self.endpoint: str = self._socket.getsockopt_string(zmq.LAST_ENDPOINT)
         self._finished: Mailbox[Finished] = Mailbox()
-        self._batcher = Batcher(
-            policy, self._finished, self._settings.max_batch, self._settings.batch_window_s
-        )
+        self._batcher = Batcher(policy, self._settings.max_batch, self._settings.batch_window_s)
+        self._poller = zmq.Poller()
+        self._poller.register(self._socket, zmq.POLLIN)
+        self._poller.register(self._finished, zmq.POLLIN)
+        self._helm = threading.Lock()  # whoever has it may touch the socket and the sessions
         self._plan_worker = PlanWorker(planner, self._finished) if planner else None
 
     def serve(self, stop: threading.Event) -> None:
-        """Answer until ``stop`` is set, which is seen within 50 ms; once per server."""
-        poller = zmq.Poller()
-        poller.register(self._socket, zmq.POLLIN)
-        poller.register(self._finished, zmq.POLLIN)
-        workers = [self._batcher] + ([self._plan_worker] if self._plan_worker else [])
-        for worker in workers:
-            worker.start()
+        """Answer until ``stop`` is set, which is seen within 50 ms; once per server.
+
+        A policy that hangs then is left behind after 2 s, in a daemon thread.
+
+        Raises:
+            RuntimeError: the thread that answers has died of a defect; its traceback has been printed.
+        """
+        worker = threading.Thread(target=self._work, args=(stop,), name="policy", daemon=True)
+        if self._plan_worker:
+            self._plan_worker.start()
+        worker.start()
         try:
+            while not stop.wait(_AWAY_S):
+                if not worker.is_alive():
+                    raise RuntimeError("the policy server's thread has ended before it was told to")
+                if self._batcher.busy_s > _AWAY_S:
+                    self._stand_in(stop)
+        finally:
+            worker.join(_PATIENCE_S)
+            if self._plan_worker:
+                self._plan_worker.close()
+
+    def _work(self, stop: threading.Event) -> None:
+        """Tend the socket, and think when there is something to think about."""
+        with self._helm:
             while not stop.is_set():
-                poller.poll(_POLL_MS)
+                self._tend(min(_POLL_S, self._batcher.delay_s()))
+                if self._batcher.delay_s() > 0:
+                    continue
+                finished = self._think()
+                if stop.is_set():  # by now the socket may be closed
+                    return
+                self._hand_out(finished)
+
+    def _think(self) -> Finished:
+        """One turn of the policy, without the helm."""
+        self._helm.release()
+        try:
+            return self._batcher.answer()
+        finally:
+            if not self._helm.acquire(blocking=False):
+                self._finished.wake()  # whoever stands in shall look up
+                self._helm.acquire()
+
+    def _stand_in(self, stop: threading.Event) -> None:
+        """Tend the socket until the policy has done with its present work."""
+        with self._helm:
+            while self._batcher.busy_s > 0 and not stop.is_set():
+                self._tend(_POLL_S)
+
+    def _tend(self, timeout_s: float) -> None:
+        """Wait for something to arrive, send the plans that are ready and take in what has come.
+
+        Bounded, so that nobody who floods the socket keeps the policy from its work.
+        """
+        timeout_ms = math.ceil(1000 * timeout_s)
+        for _ in range(_AT_ONCE):
+            ready = dict(self._poller.poll(timeout_ms))
+            if not ready:
+                return
+            if self._finished.fileno() in ready:
                 for finished in self._finished.take():
                     self._hand_out(finished)
+            if self._socket in ready:
                 self._read()
-        finally:
-            for worker in workers:
-                worker.close()
+            timeout_ms = 0
 
     def health(self) -> dict[str, Any]:
         """Who is served and how well.
@@ -139,24 +194,21 @@ class PolicyServer:
         self.close()
 
     def _read(self) -> None:
-        """Take in what has arrived, bounded so that nobody keeps the others' replies back."""
-        for _ in range(_AT_ONCE):
-            if not self._socket.poll(0):
-                return
-            first = self._socket.recv(copy=False)
-            identity, received_s = first.bytes, time.monotonic()
-            try:
-                message = wire.decode(sockets.receive(self._socket, self._limits))
-            except WireError as error:
-                self.tally.counts["malformed"] += 1
-                count = self.tally.counts["malformed"]
-                if count.bit_count() == 1:  # 1, 2, 4, ...: a flood must not fill a disk
-                    _log.warning("dropped malformed message %d: %s", count, error)
-                continue
-            if self._security is None or self._security.admits(user_id(first)):
-                self._answer(identity, message, received_s)
-            else:
-                self._turn_away(identity, message)
+        """Take in the message that waits."""
+        first = self._socket.recv(copy=False)
+        identity, received_s = first.bytes, time.monotonic()
+        try:
+            message = wire.decode(sockets.receive(self._socket, self._limits, first.more))
+        except WireError as error:
+            self.tally.counts["malformed"] += 1
+            count = self.tally.counts["malformed"]
+            if count.bit_count() == 1:  # 1, 2, 4, ...: a flood must not fill a disk
+                _log.warning("dropped malformed message %d: %s", count, error)
+            return
+        if self._security is None or self._security.admits(user_id(first)):
+            self._answer(identity, message, received_s)
+        else:
+            self._turn_away(identity, message)
 
     def _turn_away(self, identity: bytes, message: Message) -> None:
         """Part from a robot whose key has been revoked while it was connected."""
@@ -270,7 +322,7 @@ class PolicyServer:
     def _send(self, identity: bytes, reply: Message) -> None:
         self.tally.counts["failed"] += reply.verb == "error"
         try:
-            self._socket.send_multipart([identity, *wire.encode(reply)], zmq.NOBLOCK)
+            sockets.send(self._socket, [identity, *wire.encode(reply)])
         except zmq.ZMQError as error:
             if error.errno not in (zmq.EHOSTUNREACH, zmq.EAGAIN):
                 raise

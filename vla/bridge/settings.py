@@ -14,7 +14,8 @@ class ServerSettings:
 
     Attributes:
         max_batch: Most requests that a batch policy answers at once.
-        batch_window_s: How long a first request waits for company; 0 puts latency first.
+        batch_window_s: How long a turn waits for those whom the turn before it answered, so that robots that
+            ask again at once stay together. One robot alone, and whoever asks an idle policy, never waits.
         max_sessions: Most robots at a time.
         session_timeout_s: A robot that has been silent for so long gives way to another that needs its place
             or, where the policy serves one robot at a time, the policy.
@@ -22,7 +23,7 @@ class ServerSettings:
     """
 
     max_batch: int = 8
-    batch_window_s: float = 0.0
+    batch_window_s: float = 0.005
     max_sessions: int = 16
     session_timeout_s: float = 10.0
     heartbeat_s: float = HEARTBEAT_S

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import zmq
 
 from vla.bridge.authority import ClientSecurity, ServerSecurity, check_endpoint
-from vla.bridge.wire import Limits, WireError
+from vla.bridge.wire import Frame, Limits, WireError
 from vla.contract import ContractError
 
 Socket = zmq.Socket[bytes]
@@ -20,6 +22,9 @@ machine is not mistaken for one.
 _HIGH_WATER = 4  # messages: an act, a plan and a call under way, and one to spare
 _HANDSHAKE_MS = 500
 _RECONNECT_MS = (50, 1000)
+_LAST = int(zmq.NOBLOCK)  # plain integers: the enumeration's operators cost as much as the call
+_NOT_LAST = int(zmq.NOBLOCK | zmq.SNDMORE)
+_VIEWED_BYTES = 32 * 1024  # what is smaller is copied, and is aligned then: only pictures are larger
 
 
 def listening_socket(
@@ -71,8 +76,20 @@ def connecting_socket(
     return socket
 
 
-def receive(socket: Socket, limits: Limits) -> list[bytes]:
+def send(socket: Socket, frames: Sequence[Frame]) -> None:
+    """Send one message, or raise at once: :class:`zmq.Again` where there is nobody or no room."""
+    for frame in frames[:-1]:
+        socket.send(frame, _NOT_LAST)
+    socket.send(frames[-1], _LAST)
+
+
+def receive(socket: Socket, limits: Limits, more: bool = True) -> list[Frame]:
     """The frames of the message that waits, or what is left of it.
+
+    Args:
+        socket: Readable.
+        limits: Of the message.
+        more: False when what was read of it already was all.
 
     Raises:
         WireError: it exceeds ``limits``. No frame after the first one beyond them was kept, and the next call
@@ -80,7 +97,6 @@ def receive(socket: Socket, limits: Limits) -> list[bytes]:
     """
     kept: list[zmq.Frame] = []
     count = total = 0
-    more = socket.getsockopt(zmq.RCVMORE) if socket.type == zmq.ROUTER else True
     while more:
         frame = socket.recv(copy=False)
         more = frame.more
@@ -93,7 +109,7 @@ def receive(socket: Socket, limits: Limits) -> list[bytes]:
         raise WireError(
             f"{count} frames of {total} bytes, at most {limits.frames} of {limits.message_bytes} are allowed"
         )
-    return [frame.bytes for frame in kept]
+    return [frame.bytes if len(frame) < _VIEWED_BYTES else frame.buffer.toreadonly() for frame in kept]
 
 
 def _made(

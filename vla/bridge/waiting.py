@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import time
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
@@ -81,21 +80,9 @@ class WaitingRoom(Generic[_J]):
             self._waiting.pop(session, None)
             self._served.pop(session, None)
 
-    def take(self, most: int, window_s: float = 0.0) -> list[_J]:
-        """Up to ``most`` jobs in the order of their turn; waits for the first, [] when closed.
-
-        Args:
-            most: At least 1.
-            window_s: How long to wait for company after the first has come.
-        """
+    def take(self, most: int) -> list[_J]:
+        """Up to ``most`` jobs, at least 1, in the order of their turn; [] when nothing waits."""
         with self._changed:
-            self._changed.wait_for(lambda: self._waiting or not self._open)
-            if window_s > 0:
-                ends_s = time.monotonic() + window_s
-                full = lambda: len(self._waiting) >= most or not self._open  # noqa: E731
-                self._changed.wait_for(full, ends_s - time.monotonic())
-            if not self._open:
-                return []
             jobs = sorted(
                 self._waiting.values(), key=lambda job: (self._served.get(job.session, 0), job.deadline_s)
             )[:most]
@@ -105,8 +92,14 @@ class WaitingRoom(Generic[_J]):
                 self._served[job.session] = self._turn
             return jobs
 
+    def wait(self) -> bool:
+        """Until something waits to be taken; False once closed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._waiting or not self._open)
+            return self._open
+
     def close(self) -> None:
-        """Let whoever takes go home with nothing."""
+        """Let whoever waits go home with nothing."""
         with self._changed:
             self._open = False
             self._changed.notify_all()

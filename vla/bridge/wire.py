@@ -16,6 +16,9 @@ import msgpack
 
 from vla.contract import ContractError
 
+Frame = bytes | memoryview
+"""One frame; large ones are views of memory that nobody writes to any more, which saves copies."""
+
 PROTOCOL = 2
 """Version of this protocol; a peer that speaks another is refused at the handshake."""
 
@@ -61,12 +64,12 @@ class Message:
     session: str
     seq: int
     body: Mapping[str, Any] = field(default_factory=dict)
-    arrays: tuple[bytes, ...] = ()
+    arrays: tuple[Frame, ...] = ()
     version: int = PROTOCOL
 
 
-def encode(message: Message) -> list[bytes]:
-    """Frames ready for ``send_multipart``.
+def encode(message: Message) -> list[Frame]:
+    """Frames ready for :func:`vla.bridge.sockets.send`.
 
     Raises:
         WireError: the header cannot be written, or exceeds :data:`MAX_HEADER_BYTES`.
@@ -89,7 +92,7 @@ def encode(message: Message) -> list[bytes]:
     return [header, *message.arrays]
 
 
-def decode(frames: Sequence[bytes]) -> Message:
+def decode(frames: Sequence[Frame]) -> Message:
     """The message in ``frames``, header first; array frames are passed on unread.
 
     Raises:

@@ -33,7 +33,7 @@ from vla.runtime.faulty_model import FaultyLink
 from vla.runtime.loop import PACES, ControlLoop, LoopSettings
 from vla.runtime.recorder import RunRecorder
 from vla.runtime.report import RunResult, TickReport
-from vla.runtime.scheduling import check_priority, request_realtime
+from vla.runtime.scheduling import check_priority, keep_freed_memory, request_realtime
 from vla.runtime.station import RobotStation
 from vla.runtime.supervisor import EngageSettings
 
@@ -141,6 +141,7 @@ def robot(overrides: list[str], show_config: bool) -> None:
     stop = threading.Event()
     for name in (signal.SIGINT, signal.SIGTERM):
         signal.signal(name, lambda *_: stop.set())
+    keep_freed_memory()
     realtime = config.pace == "realtime"
     clock: Clock = MonotonicClock() if realtime else SimulatedClock()
     with ExitStack() as stack:
