@@ -170,7 +170,7 @@ def test_a_session_that_the_server_forgot_is_taken_up_again(puppeted: BridgeClie
     back(puppeted, until)
     greeter.join()
     assert heard[0].session != first
-    assert heard[0].body["resumes"] == first
+    assert heard[0].body["resumes"] == [first]
     assert (heard[0].body["model_id"], heard[0].body["normalisation"]) == ("puppet", "")
 
 
@@ -206,13 +206,30 @@ def test_hello_is_repeated_with_a_new_name_when_it_is_not_answered(puppet, robot
         greeter.start()
         client.hello()
         greeter.join()
-        client._connection._timeout_s = 0.05
+        client.timeout_s = 0.05
         client._connection._lose(time.monotonic(), "for the test")
         names = []
         for _ in range(4):
             until(lambda: client.poll() is not None and puppet.socket.poll(0))
             names.append(puppet.hear().session)
         assert len(set(names)) == 4
+
+
+def test_a_session_whose_welcome_was_never_heard_is_resumed_by_the_next_hello(puppet, robot, until) -> None:
+    """The server counts such a session as the robot's latest, and the policy is held by it."""
+    with robot(puppet.endpoint) as client:
+        greeter = threading.Thread(target=puppet.welcome)
+        greeter.start()
+        client.hello()
+        greeter.join()
+        names = [client._connection.ledger.session]
+        client.timeout_s = 0.05
+        client._connection._lose(time.monotonic(), "for the test")
+        for _ in range(3):
+            until(lambda: client.poll() is not None and puppet.socket.poll(0))
+            hello = puppet.hear()
+            assert hello.body["resumes"] == names
+            names.append(hello.session)
 
 
 def test_a_robot_keeps_its_hold_and_its_episode_over_a_lost_connection(policy, robot, serve, until) -> None:

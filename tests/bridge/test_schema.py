@@ -95,7 +95,7 @@ def test_a_client_that_does_not_check_its_encoding_is_refused(
     client: BridgeClient, spec: RobotSpec, encoding: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(server, "offered", lambda: ("raw",))
-    body = {"spec": spec.to_dict(), "images": encoding, "resumes": ""}
+    body = {"spec": spec.to_dict(), "images": encoding, "resumes": []}
     with zmq.Context() as context, context.socket(zmq.DEALER) as socket:
         socket.linger = 0
         socket.connect(client.endpoint)

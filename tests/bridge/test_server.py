@@ -22,7 +22,7 @@ from vla.bridge.wire import Message
 from vla.conformance import check_policy, sample_observation
 from vla.contract import ActionChunk, ContractError, Plan, RobotSpec
 
-HELLO = {"images": "raw", "resumes": ""}
+HELLO = {"images": "raw", "resumes": []}
 
 
 def one_reply(client: BridgeClient, timeout_s: float = 5.0):

@@ -28,9 +28,9 @@ def test_seeds_follow_from_the_reset_and_the_number_of_acts_alone() -> None:
 def test_a_session_is_found_until_it_is_closed_or_replaced() -> None:
     sessions = Sessions(4, 10.0)
     first, second = a_session(b"a"), a_session(b"a")
-    sessions.open(first, "")
+    sessions.open(first, ())
     assert sessions.find(b"a") is first
-    sessions.open(second, "")
+    sessions.open(second, ())
     assert sessions.find(b"a") is second
     assert not sessions.alive(first)
     assert len(sessions) == 1
@@ -44,11 +44,11 @@ def test_a_session_is_found_until_it_is_closed_or_replaced() -> None:
 def test_whoever_knows_the_name_takes_episode_and_hold_over() -> None:
     sessions = Sessions(4, 10.0)
     before, after, stranger = a_session(b"a", seed=7), a_session(b"b"), a_session(b"c")
-    sessions.open(before, "")
+    sessions.open(before, ())
     sessions.hold(before, 0.0)
-    assert sessions.open(stranger, "a guess") is None
+    assert sessions.open(stranger, ["a guess"]) is None
     assert stranger.episode is not before.episode
-    assert sessions.open(after, before.name) is before
+    assert sessions.open(after, [before.name]) is before
     assert after.episode is before.episode
     assert not sessions.alive(before)
     sessions.hold(after, 0.0)
@@ -59,8 +59,8 @@ def test_whoever_knows_the_name_takes_episode_and_hold_over() -> None:
 def test_a_hold_ends_with_its_session_or_after_silence() -> None:
     sessions = Sessions(4, 10.0)
     first, second = a_session(b"a"), a_session(b"b")
-    sessions.open(first, "")
-    sessions.open(second, "")
+    sessions.open(first, ())
+    sessions.open(second, ())
     sessions.hold(first, 0.0)
     for now_s in (0.0, 9.999):
         with pytest.raises(BridgeError, match="busy"):
@@ -76,11 +76,11 @@ def test_a_hold_ends_with_its_session_or_after_silence() -> None:
 def test_a_newcomer_displaces_only_the_silent() -> None:
     sessions = Sessions(2, 10.0)
     idle, busy = a_session(b"a", 0.0), a_session(b"b", 5.0)
-    sessions.open(idle, "")
-    sessions.open(busy, "")
+    sessions.open(idle, ())
+    sessions.open(busy, ())
     with pytest.raises(BridgeError, match="2 robots are being served"):
-        sessions.open(a_session(b"c", 9.999), "")
-    sessions.open(a_session(b"d", 6.0), busy.name)  # coming back takes no new place
-    sessions.open(a_session(b"c", 10.0), "")
+        sessions.open(a_session(b"c", 9.999), ())
+    sessions.open(a_session(b"d", 6.0), [busy.name])  # coming back takes no new place
+    sessions.open(a_session(b"c", 10.0), ())
     assert not sessions.alive(idle)
     assert len(sessions) == 2

@@ -207,7 +207,7 @@ class Shared(RampPolicy):
 noise = random.Random(11)
 body, arrays = payload.pack_act(sample_observation(SPEC), "go", None, 1.0, SPEC)
 seeds = [
-    wire.encode(wire.Message("hello", "s", 1, Wish(SPEC, "raw", None, None).pack() | {"resumes": ""})),
+    wire.encode(wire.Message("hello", "s", 1, Wish(SPEC, "raw", None, None).pack() | {"resumes": []})),
     wire.encode(wire.Message("act", "s", 2, body, arrays)),
     wire.encode(wire.Message("reset", "s", 3, {"seed": 5})),
     wire.encode(wire.Message("health", "s", 4)),

@@ -62,11 +62,19 @@ class BridgeClient:
         """
         check_encoding(images)
         self.endpoint = endpoint
-        self.timeout_s = timeout_s
         self._spec, self._images = spec, images
         self._backlog: deque[Reply] = deque()
         wish = Wish(spec, images, model_id, normalisation_digest)
         self._connection = Connection(endpoint, wish, timeout_s, heartbeat_s, backoff or Backoff(), security)
+
+    @property
+    def timeout_s(self) -> float:
+        """Deadline of blocking calls, in seconds; may be set."""
+        return self._connection.timeout_s
+
+    @timeout_s.setter
+    def timeout_s(self, timeout_s: float) -> None:
+        self._connection.timeout_s = timeout_s
 
     @property
     def spec(self) -> RobotSpec:

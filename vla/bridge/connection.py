@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -16,7 +17,7 @@ from vla.bridge.backoff import Backoff
 from vla.bridge.errors import BridgeError, DeadlineMissed, read_error
 from vla.bridge.ledger import Asked, Ledger
 from vla.bridge.payload import reply_limits
-from vla.bridge.schema import Schema, Wish
+from vla.bridge.schema import MOST_RESUMED, Schema, Wish
 from vla.bridge.wire import Message, WireError
 from vla.contract import ContractError
 
@@ -75,9 +76,10 @@ class Connection:
         self.connected = False
         self.refusal: BridgeError | None = None
         self.ledger = Ledger()
-        self._endpoint, self._wish, self._timeout_s, self._backoff = endpoint, wish, timeout_s, backoff
+        self.timeout_s = timeout_s
+        self._endpoint, self._wish, self._backoff = endpoint, wish, backoff
         self._wanted = wish
-        self._resumes = ""
+        self._resumes: deque[str] = deque(maxlen=MOST_RESUMED)  # this client's, whoever heard of them
         self._probe = 0
         self._due_s = self._heard_s = 0.0
         self._lost: list[tuple[Asked, BridgeError]] = []
@@ -98,7 +100,7 @@ class Connection:
         self.info, self.refusal, self.connected = None, None, False
         self._wanted = self._wish
         self.ledger.end()
-        deadline_s = time.monotonic() + self._timeout_s
+        deadline_s = time.monotonic() + self.timeout_s
         while self.info is None and (left_s := deadline_s - time.monotonic()) > 0:
             if self.ledger.awaits("hello"):
                 self.listen(left_s)
@@ -110,7 +112,7 @@ class Connection:
                 raise self.refusal
         self.ledger.give_up("hello")
         if self.info is None:
-            raise DeadlineMissed("hello", self._endpoint, self._timeout_s)
+            raise DeadlineMissed("hello", self._endpoint, self.timeout_s)
         return self.info
 
     def ask(
@@ -232,7 +234,7 @@ class Connection:
                 self._dial_anew()
             self._lose(now_s, f"it did not answer {asked.verb!r} either")
         if self.connected and any(self._heard_s < asked.sent_s for asked in expired):
-            self._probe = self.ask("health", {}, within_s=min(_PROBE_S, self._timeout_s))
+            self._probe = self.ask("health", {}, within_s=min(_PROBE_S, self.timeout_s))
 
     def _lose(self, now_s: float, why: str) -> None:
         """The session is over, and hello is due after a while."""
@@ -253,8 +255,9 @@ class Connection:
 
     def _greet(self) -> None:
         self.ledger.begin()
-        asked = self.ledger.ask("hello", time.monotonic(), self._timeout_s)
-        body = self._wanted.pack() | {"resumes": self._resumes}
+        asked = self.ledger.ask("hello", time.monotonic(), self.timeout_s)
+        body = self._wanted.pack() | {"resumes": list(self._resumes)}
+        self._resumes.append(self.ledger.session)  # whether or not its answer will be heard
         self._send(Message("hello", self.ledger.session, asked.seq, body))
 
     def _welcome(self, message: Message) -> None:
@@ -269,7 +272,7 @@ class Connection:
         else:
             self.connected, self.refusal = True, None
             self._backoff.reset()
-            self._resumes = self.ledger.session
+            self._resumes = deque([self.ledger.session], MOST_RESUMED)
             self._wanted = replace(
                 self._wish, model_id=self.info.model_id, normalisation=self.info.normalisation
             )

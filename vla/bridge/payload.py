@@ -7,14 +7,13 @@ the receiver compares lengths before it builds an array.
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vla.bridge.images import decode_image, encode_image, most_bytes
-from vla.bridge.wire import MAX_HEADER_BYTES, Frame, Limits, Message, WireError, integer, number, text
+from vla.bridge.wire import MAX_HEADER_BYTES, Frame, Limits, Message, WireError, integer, number, text, texts
 from vla.contract import ActionChunk, ActRequest, ContractError, Observation, Plan, Prefix, RobotSpec
 
 MAX_CHUNK_ROWS = 1024
@@ -190,7 +189,7 @@ def unpack_plan(data: object) -> Plan | None:
         return None
     if not isinstance(data, dict):
         raise WireError(f"plan is a {type(data).__name__}, expected a map")
-    steps, status = _texts(data, "steps"), _texts(data, "status")
+    steps, status = texts(data, "steps", MAX_PLAN_STEPS), texts(data, "status", MAX_PLAN_STEPS)
     try:
         return Plan(
             text(data, "goal"),
@@ -201,13 +200,6 @@ def unpack_plan(data: object) -> Plan | None:
         )
     except ContractError as error:
         raise WireError(f"not a plan: {error}") from error
-
-
-def _texts(data: Mapping[str, Any], key: str) -> tuple[str, ...]:
-    values = data.get(key)
-    if not isinstance(values, list) or len(values) > MAX_PLAN_STEPS:
-        raise WireError(f"{key!r} must be a list of at most {MAX_PLAN_STEPS} texts")
-    return tuple(text({key: value}, key) for value in values)
 
 
 def _array(what: str, frame: Frame, shape: tuple[int, ...]) -> NDArray[np.float32]:

@@ -11,6 +11,9 @@ from typing import Any, Self
 from vla.bridge.wire import PROTOCOL, WireError, text
 from vla.contract import RobotSpec
 
+MOST_RESUMED = 8
+"""Names that a hello may give of sessions that it goes on with."""
+
 
 @dataclass(frozen=True, slots=True)
 class Schema:

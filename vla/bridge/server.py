@@ -19,7 +19,7 @@ from vla.bridge.images import offered
 from vla.bridge.mailbox import Mailbox
 from vla.bridge.payload import request_limits, unpack_act, unpack_observation, unpack_plan
 from vla.bridge.plan_worker import PlanJob, PlanWorker
-from vla.bridge.schema import Schema, Wish
+from vla.bridge.schema import MOST_RESUMED, Schema, Wish
 from vla.bridge.sessions import Episode, Session, Sessions
 from vla.bridge.settings import ServerSettings
 from vla.bridge.tally import Tally
@@ -262,7 +262,7 @@ class PolicyServer:
 
     def _hello(self, identity: bytes, message: Message, received_s: float) -> Message:
         wish = Wish.unpack(message.body)
-        resumes = wire.text(message.body, "resumes", low=0, high=64)
+        resumes = wire.texts(message.body, "resumes", most=MOST_RESUMED, high=64)
         if lines := wish.differences(self._schema, offered()):
             wanted = "the robot wants something else than is served (robot here, server there)"
             raise BridgeError("schema_mismatch", wanted, tuple(lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from vla.bridge.errors import BridgeError
@@ -76,13 +77,14 @@ class Sessions:
         """False once it was closed or replaced."""
         return self._by_identity.get(session.identity) is session
 
-    def open(self, new: Session, resumes: str) -> Session | None:
+    def open(self, new: Session, resumes: Collection[str]) -> Session | None:
         """Add ``new``.
 
         Args:
             new: It takes the place of its connection's earlier session.
-            resumes: Name of a session, perhaps of another connection, whose episode and hold on the policy
-                go over to ``new``; empty for none. An unknown name is a session that has expired.
+            resumes: Names of sessions, perhaps of another connection: the episode and the hold on the policy
+                of the one that is there go over to ``new``. Unknown names are of sessions that have expired,
+                or that never came to be.
 
         Returns:
             The session that was resumed, now closed.
@@ -90,7 +92,7 @@ class Sessions:
         Raises:
             BridgeError: code ``busy``: there are too many, and none has been silent for long.
         """
-        old = next((s for s in self._by_identity.values() if resumes and s.name == resumes), None)
+        old = next((s for s in self._by_identity.values() if s.name in resumes), None)
         replaced = self._by_identity.get(new.identity)
         if old is None and replaced is None and len(self) >= self._most:
             idlest = min(self._by_identity.values(), key=lambda session: session.heard_s)

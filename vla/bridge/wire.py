@@ -135,6 +135,14 @@ def text(data: Mapping[str, Any], key: str, low: int = 1, high: int = MAX_TEXT_C
     return value
 
 
+def texts(data: Mapping[str, Any], key: str, most: int, high: int = MAX_TEXT_CHARS) -> tuple[str, ...]:
+    """``data[key]``, at most ``most`` strings of ``1..high`` characters, else :class:`WireError`."""
+    values = data.get(key)
+    if not isinstance(values, list) or len(values) > most:
+        raise WireError(f"{key!r} must be a list of at most {most} texts")
+    return tuple(text({key: value}, key, high=high) for value in values)
+
+
 def integer(data: Mapping[str, Any], key: str) -> int:
     """``data[key]``, an integer in ``0..2**62``, else :class:`WireError`."""
     value = data.get(key)
