@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -16,8 +16,9 @@ from sim.seeds import check_evaluation_seed
 from sim.tasks import task_named
 from sim.truth import Query
 from sim.world import Scenario, World
+from vla.bridge.images import check_encoding, decode_image, encode_image
 from vla.bridge.link import Link, LocalLink
-from vla.contract import ContractError, Policy
+from vla.contract import ActionChunk, ContractError, Observation, Policy, Prefix
 from vla.runtime.asker import AskSettings
 from vla.runtime.chunks import EXECUTIONS
 from vla.runtime.clock import SimulatedClock
@@ -55,6 +56,7 @@ class Job:
         filmed: Keep the pictures even of a success.
         execution: How chunks are carried out, one of :data:`vla.runtime.chunks.EXECUTIONS`.
         delay_s: How long every answer of the policy takes, in simulated seconds.
+        images: How pictures reach the policy, one of :data:`vla.bridge.images.ENCODINGS`.
     """
 
     task: str
@@ -63,8 +65,10 @@ class Job:
     filmed: bool = False
     execution: str = "rtc"
     delay_s: float = 0.0
+    images: str = "raw"
 
     def __post_init__(self) -> None:
+        check_encoding(self.images)
         if self.execution not in EXECUTIONS:
             raise ValueError(f"execution {self.execution!r} is not one of {', '.join(EXECUTIONS)}")
         if not 0 <= self.delay_s <= MAX_DELAY_S:
@@ -92,6 +96,7 @@ class Episode:
         touched: Entity row of the first object that was moved (for "reach", the nearest at the end), or -1.
         execution: How chunks were carried out.
         delay_s: How long every answer took, in simulated seconds.
+        images: How pictures reached the policy.
     """
 
     task: str
@@ -107,6 +112,7 @@ class Episode:
     touched: int
     execution: str = "rtc"
     delay_s: float = 0.0
+    images: str = "raw"
 
 
 def check_axis(axis: str) -> None:
@@ -117,6 +123,24 @@ def check_axis(axis: str) -> None:
     """
     if axis not in EVALUATION_AXES:
         raise ValueError(f"axis {axis!r} is not one of {', '.join(EVALUATION_AXES)}")
+
+
+class _Coded:
+    """A policy whose pictures have crossed a wire."""
+
+    def __init__(self, policy: Policy, encoding: str) -> None:
+        self._policy, self._encoding = policy, encoding
+        self.spec = policy.spec
+
+    def reset(self, seed: int) -> None:
+        self._policy.reset(seed)
+
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
+        pictures = {
+            name: decode_image(name, encode_image(picture, self._encoding), self._encoding, picture.shape[:2])
+            for name, picture in observation.images.items()
+        }
+        return self._policy.act(replace(observation, images=pictures), instruction, prefix)
 
 
 class Player:
@@ -179,12 +203,14 @@ class Player:
             touched=touched,
             execution=job.execution,
             delay_s=job.delay_s,
+            images=job.images,
         ), film.shots if job.filmed or not success else []
 
     def _drive(self, job: Job, scenario: Scenario, film: _Film, watch: _Watch) -> tuple[int, bool]:
         """Act until success or the horizon; returns the steps played and whether it succeeded."""
         world, stop, clock = self._world, threading.Event(), SimulatedClock()
-        link: Link = LocalLink(self._policy)
+        policy = self._policy if job.images == "raw" else _Coded(self._policy, job.images)
+        link: Link = LocalLink(policy)
         if job.delay_s:
             link = FaultyLink(link, [Fault("link", "delayed", amount=job.delay_s)], clock)
         steps, success = 0, False

@@ -43,11 +43,13 @@ class Condition:
         axis: One of :data:`sim.episode.EVALUATION_AXES`.
         execution: How chunks are carried out, one of :data:`vla.runtime.chunks.EXECUTIONS`.
         delay_s: How long every answer of the policy takes, in simulated seconds.
+        images: How pictures reach the policy, one of :data:`vla.bridge.images.ENCODINGS`.
     """
 
     axis: str = "base"
     execution: str = "rtc"
     delay_s: float = 0.0
+    images: str = "raw"
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +87,10 @@ class EvalReport:
 
     @property
     def conditions(self) -> tuple[Condition, ...]:
-        """What was varied, axes first, then executions, then delays."""
+        """What was varied, axes first, then executions, delays and encodings."""
         settings = self.settings
-        return _conditions(settings["axes"], settings["executions"], settings["delays_s"])
+        varied = (settings[name] for name in ("axes", "executions", "delays_s", "images"))
+        return tuple(Condition(*values) for values in itertools.product(*varied))
 
     def rates(self) -> tuple[Rate, ...]:
         """One per task and condition, tasks first."""
@@ -103,7 +106,7 @@ class EvalReport:
         found = [
             e.success
             for e in self.episodes
-            if Condition(e.axis, e.execution, e.delay_s) == condition and task in ("", e.task)
+            if Condition(e.axis, e.execution, e.delay_s, e.images) == condition and task in ("", e.task)
         ]
         low, high = wilson_interval(sum(found), len(found))
         return Rate(task or "mean", condition, len(found), sum(found), low, high)
@@ -152,6 +155,7 @@ def evaluate(
     execute: int = EXECUTE,
     executions: Sequence[str] = ("rtc",),
     delays_s: Sequence[float] = (0.0,),
+    images: Sequence[str] = ("raw",),
     backend: str = "auto",
     folder: Path | None = None,
     more_settings: Mapping[str, Any] | None = None,
@@ -171,6 +175,7 @@ def evaluate(
         execute: Rows of each chunk that are carried out before the next is asked for, at least 1.
         executions: How chunks are carried out, some of :data:`vla.runtime.chunks.EXECUTIONS`.
         delays_s: How long every answer of the policy takes, in simulated seconds.
+        images: How pictures reach the policy, some of :data:`vla.bridge.images.ENCODINGS`.
         backend: See :func:`sim.backend.choose_backend`.
         folder: Where to leave ``eval.json``, ``contact_sheet.png``, ``failures.mp4`` and ``failures/``; None
             leaves nothing.
@@ -187,11 +192,12 @@ def evaluate(
             raise ValueError(f"{what} {value} must be at least {least}")
     tasks, axes = tuple(dict.fromkeys(tasks)), tuple(dict.fromkeys(axes))
     executions, delays_s = tuple(dict.fromkeys(executions)), tuple(dict.fromkeys(map(float, delays_s)))
-    named = {"tasks": tasks, "axes": axes, "executions": executions, "delays_s": delays_s}
+    images = tuple(dict.fromkeys(images))
+    named = {"tasks": tasks, "axes": axes, "executions": executions, "delays_s": delays_s, "images": images}
     for what, names in named.items():
         if not names:
             raise ValueError(f"{what} must name at least one, got none")
-    conditions = _conditions(axes, executions, delays_s)
+    conditions = [Condition(*values) for values in itertools.product(axes, executions, delays_s, images)]
     jobs = [
         Job(
             task,
@@ -200,6 +206,7 @@ def evaluate(
             folder is not None and k == 0 and c == conditions[0],
             c.execution,
             c.delay_s,
+            c.images,
         )
         for task in tasks
         for c in conditions
@@ -231,12 +238,6 @@ def evaluate(
         reel.finish()
         report.write(folder / "eval.json")
     return report
-
-
-def _conditions(
-    axes: Sequence[str], executions: Sequence[str], delays_s: Sequence[float]
-) -> tuple[Condition, ...]:
-    return tuple(Condition(*values) for values in itertools.product(axes, executions, delays_s))
 
 
 def _play_all(

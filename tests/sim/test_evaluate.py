@@ -14,6 +14,7 @@ from sim.expert import ScriptedExpert
 from sim.robot import robot_spec
 from sim.seeds import EVALUATION_SEED
 from sim.wilson import wilson_interval
+from vla.bridge.images import decode_image, encode_image
 from vla.contract import ActionChunk, ContractError, Observation, Policy, Prefix, RobotSpec
 
 SIZE = 32
@@ -217,3 +218,32 @@ def test_unknown_ways_and_delays_are_refused() -> None:
         evaluate(wander, executions=("fast",))
     with pytest.raises(ValueError, match=r"delay_s 9\.0 is outside 0\.\.5"):
         evaluate(wander, delays_s=(9.0,))
+
+
+class Looker(Wanderer):
+    """Keeps the first picture that it sees."""
+
+    def __init__(self) -> None:
+        super().__init__(robot_spec(SIZE))
+        self.seen: np.ndarray | None = None
+
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
+        if self.seen is None:
+            self.seen = np.array(observation.images["front"])
+        return super().act(observation, instruction, prefix)
+
+
+def test_a_policy_sees_what_the_codec_leaves_of_a_picture() -> None:
+    seen = {}
+    for encoding in ("raw", "jpeg"):
+        looker = Looker()
+        player = Player(lambda looker=looker: looker, execute=8, backend="auto")
+        episode, _ = player.play(Job("reach", "base", EVALUATION_SEED, images=encoding))
+        player.close()
+        assert episode.images == encoding
+        seen[encoding] = looker.seen
+    through = decode_image("x", encode_image(seen["raw"], "jpeg"), "jpeg", (SIZE, SIZE))
+    assert np.array_equal(seen["jpeg"], through)
+    assert not np.array_equal(seen["jpeg"], seen["raw"])
+    with pytest.raises(ContractError, match="'gif' is not one of raw, jpeg, webp"):
+        Job("reach", "base", EVALUATION_SEED, images="gif")

@@ -19,6 +19,7 @@ from sim.evaluate import SUITES, Condition, EvalReport, Rate
 from sim.evaluate import evaluate as play
 from sim.expert import ScriptedExpert
 from sim.seeds import check_evaluation_seed
+from vla.bridge.images import check_encoding
 from vla.cli.checkpoints import digest, resolve_checkpoint
 from vla.cli.settings import CHUNKINGS, check_device, check_renderer, configured, families
 from vla.cli.terminal import console, counted
@@ -44,6 +45,7 @@ class EvalConfig:
     execute: int
     execution: list[str]
     delay: list[str]
+    images: list[str]
     chunking: str
     device: str
     sample_steps: int | None
@@ -60,7 +62,9 @@ class EvalConfig:
         for execution in self.execution:
             check_choice("execution", execution, EXECUTIONS)
         check_choice("chunking", self.chunking, CHUNKINGS)
-        for key in ("axes", "execution", "delay"):
+        for encoding in self.images:
+            check_encoding(encoding)
+        for key in ("axes", "execution", "delay", "images"):
             if not getattr(self, key):
                 raise ValueError(f"{key} must not be empty")
         delays_s(self.delay)
@@ -104,6 +108,7 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
             execute=config.execute,
             executions=config.execution,
             delays_s=delays_s(config.delay),
+            images=config.images,
             backend=config.renderer,
             folder=folder,
             more_settings=asdict(config) | about,
@@ -176,6 +181,8 @@ def _heading(report: EvalReport, condition: Condition) -> str:
         parts.append(condition.execution)
     if len(settings["delays_s"]) > 1:
         parts.append(f"{1000 * condition.delay_s:g} ms")
+    if len(settings["images"]) > 1:
+        parts.append(condition.images)
     if len(settings["axes"]) > 1 or not parts:
         parts.insert(0, condition.axis)
     return " ".join(parts)
