@@ -33,6 +33,7 @@ RUN_EXTRAS = frozenset({"record", "sim", "serve"})
 
 GL_PACKAGES = "apt-get install --no-install-recommends libegl1 libgl1"
 _LOCK_BYTES = 32 << 20
+_LATE_S = 0.005
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +237,26 @@ def locked_memory() -> Finding:
         return Finding("mlock", "yellow", f"{_LOCK_BYTES >> 20} MiB: {why}", mend)
     libc.munlock(buffer, ctypes.c_size_t(_LOCK_BYTES))
     return Finding("mlock", "green", "permitted")
+
+
+def control_loop(control_hz: float, late_s: Sequence[float], missed: int) -> Finding:
+    """How punctual a control loop is on this machine as it is now, without privileges.
+
+    Args:
+        control_hz: Its rate.
+        late_s: Each tick's lateness in seconds, at least one.
+        missed: Ticks skipped because one before them was too late.
+    """
+    ordered = sorted(late_s)
+    p50_s, p99_s = (ordered[int(share * (len(ordered) - 1))] for share in (0.5, 0.99))
+    found = (
+        f"{control_hz:g} Hz for {len(ordered)} ticks: {1e3 * p50_s:.1f} ms late, "
+        f"p99 {1e3 * p99_s:.1f} ms, max {1e3 * ordered[-1]:.1f} ms, missed {missed}"
+    )
+    if p99_s <= _LATE_S and not missed:
+        return Finding("control loop", "green", found)
+    mend = "let other programs rest, or give the robot priority: handily robot realtime_priority=50"
+    return Finding("control loop", "yellow", found, mend)
 
 
 def shipped_checkpoint(folder: Path) -> Finding:

@@ -33,6 +33,15 @@ def test_this_machine_gets_one_finding_per_subject_and_nothing_red_that_tests_ne
     assert status["Python"] == status["torch"] == status["mujoco"] == "green"
 
 
+def test_a_punctual_loop_is_green_and_a_late_one_says_what_to_do():
+    late_s = [0.0001] * 98 + [0.004, 0.02]
+    assert doctor.control_loop(50.0, late_s, 0).status == "green"
+    assert "p99 4.0 ms, max 20.0 ms, missed 0" in doctor.control_loop(50.0, late_s, 0).found
+    for finding in (doctor.control_loop(50.0, late_s, 1), doctor.control_loop(50.0, [0.006] * 9, 0)):
+        assert finding.status == "yellow"
+        assert "realtime_priority" in finding.mend
+
+
 def test_a_thin_installation_has_nothing_red_and_is_fit_to_be_a_robot_client():
     def present(module: str) -> bool:
         return module in EXTRAS["cli"]

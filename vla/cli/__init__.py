@@ -42,6 +42,7 @@ _KEY_MAY_START_WITH_A_DASH = {"ignore_unknown_options": True}
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", show_default=False)]
 Words = Annotated[list[str] | None, typer.Argument(metavar="SENTENCE KEY=VALUE", show_default=False)]
 Extras = Annotated[list[str] | None, typer.Argument(metavar="EXTRA", show_default=False)]
+Robot = Annotated[str | None, typer.Option("--robot", metavar="ENDPOINT", help="Ask this robot instead.")]
 Show = Annotated[bool, typer.Option("--show-config", help="Print every key with its value, and stop.")]
 
 
@@ -229,7 +230,7 @@ def keys_list(overrides: Overrides = None) -> None:
 
 @app.command()
 @reported
-def doctor(extras: Extras = None) -> None:
+def doctor(extras: Extras = None, robot: Robot = None) -> None:
     """Check this machine and installation; a red line says how to mend it. Exit code 1 when one is red.
 
     What is not installed is no fault, unless the extra is named.
@@ -237,10 +238,16 @@ def doctor(extras: Extras = None) -> None:
     [dim]handily doctor[/dim]   whatever is installed
 
     [dim]handily doctor sim serve[/dim]   and these must be
+
+    [dim]handily doctor --robot tcp://127.0.0.1:7000[/dim]   how a running robot's loop keeps time
     """
     from vla.cli.doctor import doctor as command
+    from vla.cli.doctor import watch
 
-    command(extras or [])
+    if robot is not None:
+        watch(robot)
+    else:
+        command(extras or [])
 
 
 @app.command()
