@@ -80,6 +80,8 @@ def test_an_episode_holds_every_tick_as_it_was(spec, policy, root):
     began_s = first[0].now_s
     assert got.time_s.tolist() == [report.now_s - began_s for report in first]
     assert got.stamp_s.tolist() == [report.observation.stamp_s - began_s for report in first]
+    assert got.chunk_age_s.tolist() == [-1 if r.chunk_age_s is None else r.chunk_age_s for r in first]
+    assert len(set(got.chunk_age_s)) > 2
     assert got.held.tolist() == [tick % 3 == 0 for tick in range(40)]
     assert got.instructions == ("", *["right"] * 20, *["left"] * 19)
     assert [got.robot_state.index("protective_stop"), got.robot_state.count("running")] == [30, 39]

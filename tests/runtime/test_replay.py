@@ -38,6 +38,7 @@ def recording(spec, policy, clock) -> Recording:
         sent=np.array([report.sent for report in reports]),
         time_s=np.arange(count) / 20,
         stamp_s=np.arange(count) / 20,
+        chunk_age_s=np.zeros(count),
         held=np.array([report.held for report in reports]),
         robot_state=("running",) * count,
         instructions=("go",) * count,

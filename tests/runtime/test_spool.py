@@ -33,7 +33,8 @@ def report(tick: int, instruction: str | None = "go", state: State = "running") 
     seen = Observation(images, rng.random(2, np.float32), 100.01 + tick / 20)
     sent = rng.random(2, np.float32)
     none = lambda: pytest.fail("nobody asked for health")  # noqa: E731
-    return TickReport(tick, 100 + tick / 20, seen, None, instruction, sent, tick % 2 == 1, 0, none, state)
+    held, age_s = tick % 2 == 1, None if tick % 5 == 0 else tick / 10
+    return TickReport(tick, 100 + tick / 20, seen, None, instruction, sent, held, 0, none, state, age_s)
 
 
 @pytest.fixture
@@ -62,6 +63,7 @@ def check(run: SpooledRun, ticks: int) -> None:
         assert np.array_equal(row["observation.state"], wanted.observation.state)
         assert np.array_equal(row["action"], wanted.sent)
         assert row["held"] == wanted.held
+        assert row["chunk_age_s"] == (-1.0 if wanted.chunk_age_s is None else wanted.chunk_age_s)
         assert row["time_s"] == pytest.approx(tick / 20)
         assert row["stamp_s"] == pytest.approx(tick / 20 + 0.01)
         assert STATES[row["state"]] == STATES[tick % 6]

@@ -43,13 +43,14 @@ RUN_COLUMNS = {
     "run.time_s": "float64",
     "run.stamp_s": "float64",
     "run.held": "bool",
+    "run.chunk_age_s": "float64",
     "run.state": "int64",
     "run.instruction": "int64",
 }
 """What is stored beside the standard features, one number per row. ``time_s``: when the tick began;
 ``stamp_s``: when its observation was sensed; both since the first tick, on the robot's clocks. ``held``: the
-robot stayed where it was. ``state``: place in ``STATES``. ``instruction``: place in the episode's
-instructions, -1 for none yet."""
+robot stayed where it was. ``chunk_age_s``: since the observation that the chunk in use answers, -1 without
+one. ``state``: place in ``STATES``. ``instruction``: place in the episode's instructions, -1 for none yet."""
 
 Tell = Callable[[dict[str, Any]], None]
 

@@ -27,6 +27,8 @@ class Recording:
         sent: What was really sent after each observation, float32 of shape (N, A).
         time_s: When each tick began, since the first, float64 of shape (N,).
         stamp_s: When each observation was sensed, since the first tick's beginning, float64 of shape (N,).
+        chunk_age_s: Time since the observation that the chunk in use answers, float64 of shape (N,); -1 where
+            there was none.
         held: Where the robot stayed where it was, bool of shape (N,).
         robot_state: What the robot was in at each tick, N names of :data:`~vla.runtime.supervisor.STATES`.
         instructions: The words in force at each tick, N in all; empty where there were none yet.
@@ -44,6 +46,7 @@ class Recording:
     sent: NDArray[np.float32]
     time_s: NDArray[np.float64]
     stamp_s: NDArray[np.float64]
+    chunk_age_s: NDArray[np.float64]
     held: NDArray[np.bool_]
     robot_state: tuple[str, ...]
     instructions: tuple[str, ...]
@@ -83,6 +86,7 @@ def read_recording(root: Path | str, index: int, pictures: bool = True) -> Recor
         sent=columns["action"],
         time_s=columns["run.time_s"][:, 0],
         stamp_s=columns["run.stamp_s"][:, 0],
+        chunk_age_s=columns["run.chunk_age_s"][:, 0],
         held=columns["run.held"][:, 0],
         robot_state=tuple(run["states"][code] for code in columns["run.state"][:, 0]),
         instructions=tuple(words[code + 1] for code in columns["run.instruction"][:, 0]),

@@ -28,8 +28,9 @@ from vla.runtime.supervisor import STATES
 
 SPOOL = "spool"
 """Name of the folder inside a dataset's."""
-_FORMAT = 1
-_NUMBERS = struct.Struct("<iddBB")
+_FORMAT = 2
+_NUMBERS = struct.Struct("<idddBB")
+_NO_CHUNK_S = -1.0
 _STATE_CODES = {name: code for code, name in enumerate(STATES)}
 
 
@@ -41,12 +42,14 @@ def tick_type(spec: RobotSpec) -> np.dtype[Any]:
     """One record of a ``.ticks`` file; ``crc`` covers every byte after itself.
 
     Fields bear the names of the dataset's features, those without a dot come to be ``run.*``.
+    ``chunk_age_s`` is -1 where there was no chunk.
     """
     fields: list[tuple[Any, ...]] = [
         ("crc", "<u4"),
         ("instruction", "<i4"),
         ("time_s", "<f8"),
         ("stamp_s", "<f8"),
+        ("chunk_age_s", "<f8"),
         ("state", "u1"),
         ("held", "?"),
         ("observation.state", "<f4", (len(spec.state),)),
@@ -140,6 +143,7 @@ class SpoolWriter:
             self._code(report.instruction),
             report.now_s - began_s,
             observation.stamp_s - began_s,
+            _NO_CHUNK_S if report.chunk_age_s is None else report.chunk_age_s,
             _STATE_CODES[report.state],
             report.held,
         )
