@@ -13,6 +13,7 @@ from pathlib import Path
 import av
 from PIL import Image
 
+from vla.bridge.process import ServerProcess
 from vla.dataset.reader import Dataset
 
 
@@ -156,6 +157,23 @@ def test_ctrl_c_ends_a_run_with_130_and_loses_nothing(checkpoint: Path, tmp_path
     folder = next(tmp_path.iterdir())
     assert json.loads((folder / "report.json").read_text())["reason"] == "stopped"
     assert (folder / "run.mp4").stat().st_size > 0
+
+
+def test_run_uses_a_server_that_runs_already(handily, checkpoint: Path, tmp_path: Path):
+    where = tmp_path / "endpoint"
+    serve = ["serve", f"checkpoint={checkpoint}", "endpoint=tcp://127.0.0.1:0", f"announce={where}"]
+    with ServerProcess([sys.executable, "-m", "vla.cli", *serve], where, tmp_path / "log") as server:
+        line = ("run", "press the button", f"server={server.endpoint}", "pace=lockstep", "timeout_s=1")
+        done = handily(*line, f"checkpoint={checkpoint}", f"out={tmp_path / 'runs'}")
+        assert done.returncode == 1, done.stderr
+        assert server.alive
+    report = json.loads(next((tmp_path / "runs").glob("*/report.json")).read_text())
+    assert report["health"]["chunks"] > 0
+    assert report["model"]["server"] == server.endpoint
+    assert not list((tmp_path / "runs").glob("*/serve.log"))
+    refused = handily(*line, "faults=policy=slow:0.1")
+    assert refused.returncode == 2
+    assert "give policy faults to handily serve" in refused.stderr
 
 
 def test_a_damaged_checkpoint_is_one_line_and_exit_2(handily, checkpoint: Path, tmp_path: Path):

@@ -44,6 +44,10 @@ class RunConfig:
     """Keys of ``handily run``; what they mean stands in ``configs/run.yaml``."""
 
     checkpoint: str | None
+    server: str | None
+    key: str | None
+    keys: str | None
+    server_key: str | None
     seed: int
     out: str
     timeout_s: float
@@ -65,6 +69,10 @@ class RunConfig:
         check_device(self.device)
         parse_faults(self.faults)
         check_renderer(self.renderer)
+        if self.server is not None and any(
+            f.component in ("policy", "planner") for f in parse_faults(self.faults)
+        ):
+            raise ValueError(f"server={self.server} has its own policy: give policy faults to handily serve")
         if self.seed < 0:
             raise ValueError(f"seed={self.seed} must be at least 0")
         if self.timeout_s <= 0 or self.replan_s <= 0:
@@ -85,9 +93,9 @@ def run(words: Sequence[str], show_config: bool) -> None:
     folder = new_run_folder(Path(config.out), datetime.now())
     timings_s: dict[str, float] = {}
     with ExitStack() as stack:
-        server = stack.enter_context(_serve(config, checkpoint, folder))
+        server = config.server or stack.enter_context(_serve(config, checkpoint, folder)).endpoint
         timings_s["until_served"] = time.monotonic() - began_s
-        robot = stack.enter_context(_robot(config, goal, server.endpoint, picture_size(checkpoint), folder))
+        robot = stack.enter_context(_robot(config, goal, server, picture_size(checkpoint), folder))
         operator = stack.enter_context(Operator(robot.endpoint, timeout_s=20.0))
         timings_s["until_ready"] = time.monotonic() - began_s
         status, interrupted = _carry_out(operator, goal, config.seed)
@@ -138,12 +146,22 @@ def _serve(config: RunConfig, checkpoint: Path, folder: Path) -> ServerProcess:
 
 
 def _robot(config: RunConfig, goal: str, server: str, image_size: int, folder: Path) -> ServerProcess:
-    shared = ("seed", "pace", "timeout_s", "execution", "replan_s", "smooth", "linger_s")
-    settings = {key: getattr(config, key) for key in (*shared, "realtime_priority", "renderer")}
+    shared = ("seed", "pace", "timeout_s", "execution", "replan_s", "smooth", "linger_s", "realtime_priority")
+    settings = {key: getattr(config, key) for key in (*shared, "renderer")}
+    if config.server is not None:
+        security = {key: getattr(config, key) for key in ("key", "keys", "server_key")}
+        settings |= {key: value for key, value in security.items() if value is not None}
     record = "null" if config.record is None else Path(config.record).resolve()
     settings |= {"record": record, "faults": config.faults}
     told = {"driver": "mujoco", "server": server, "scene": goal, "image_size": image_size, "out": folder}
     return _child("robot", settings | told, folder, "the robot's process")
+
+
+def _model(config: RunConfig, checkpoint: Path, status: Mapping[str, Any]) -> dict[str, str]:
+    """What acted: a checkpoint here, or whatever a server elsewhere said that it serves."""
+    if config.server is not None:
+        return {"server": config.server, "model_id": status["facts"]["model_id"]}
+    return {"checkpoint": str(checkpoint), "digest": digest(checkpoint)}
 
 
 def _carry_out(operator: Operator, goal: str, seed: int) -> tuple[dict[str, Any], bool]:
@@ -189,7 +207,7 @@ def _leave(
         seed=config.seed,
         plan=last["plan"],
         elapsed_s=last["elapsed_s"],
-        model={"checkpoint": str(checkpoint), "digest": digest(checkpoint)},
+        model=_model(config, checkpoint, status),
         health=last["health"] | status["facts"],
         timings_s=timings_s,
         versions=versions(),
