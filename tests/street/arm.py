@@ -65,6 +65,16 @@ class Logbook(MockDriver):
         return sent
 
 
+def stands_by_s(struck_s: float, ends_s: float) -> float:
+    """M4: the chunk is carried out to its end, then the arm brakes at its limit.
+
+    Args:
+        struck_s: When the model side fell silent.
+        ends_s: When the last chunk ends.
+    """
+    return max(struck_s, ends_s) + BRAKING_S
+
+
 def moving_s(written: Writes) -> NDArray[np.float64]:
     """When the writes came that changed the command."""
     values = np.array([sent for _, sent in written])

@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
-from arm import BRAKING_S, CHUNK_S, DT_S, ROWS, SPEC, Logbook, Wave, check_motion, moving_s
+from arm import CHUNK_S, DT_S, ROWS, SPEC, Logbook, Wave, check_motion, moving_s, stands_by_s
 
 from vla.bridge.errors import BridgeError
 from vla.bridge.link import Reply
@@ -32,16 +32,6 @@ TOO_LATE_S = 1.2
 PROOF_S = 1.0
 ACT_TIMEOUT_S = 1.0
 ROUNDING_S = 1e-6
-
-
-def stands_by_s(struck_s: float, ends_s: float) -> float:
-    """The promise: the chunk is carried out to its end, then the arm brakes at its limit.
-
-    Args:
-        struck_s: When the model side fell silent.
-        ends_s: When the last chunk ends.
-    """
-    return max(struck_s, ends_s) + BRAKING_S
 
 
 def tick_from_s(at_s: float) -> float:
