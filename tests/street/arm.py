@@ -24,7 +24,7 @@ BRAKING_S = max(axis.max_rate / axis.max_acceleration for axis in AXES)
 """v / a: how long any axis takes to stand, from the highest legal rate."""
 
 Writes = list[tuple[float, NDArray[np.float32]]]
-"""When something was sent to the driver, and what it really sent."""
+"""When the driver was told something, and what."""
 
 
 class Wave:
@@ -47,7 +47,7 @@ def _swing(phase: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 class Logbook(MockDriver):
-    """Notes when it was told what; a hold is a write of where the arm is."""
+    """Notes what it is told and when, before any limit of its own; a hold is being told to be where it is."""
 
     def __init__(self, spec: RobotSpec, clock: Clock) -> None:
         super().__init__(spec, clock)
@@ -55,14 +55,17 @@ class Logbook(MockDriver):
         self.written: Writes = []
 
     def write(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
-        return self._note(super().write(action))
+        self.note(action)
+        return super().write(action)
 
     def hold(self) -> NDArray[np.float32]:
-        return self._note(super().hold())
+        held = super().hold()
+        self.note(held)
+        return held
 
-    def _note(self, sent: NDArray[np.float32]) -> NDArray[np.float32]:
-        self.written.append((self._now_s(), sent.copy()))
-        return sent
+    def note(self, command: NDArray[np.float32]) -> None:
+        """The motors' side."""
+        self.written.append((self._now_s(), command.copy()))
 
 
 def stands_by_s(struck_s: float, ends_s: float) -> float:
@@ -102,7 +105,7 @@ def check_motion(written: Writes, spec: RobotSpec = SPEC) -> None:
     apart = h > 0
     x, h = np.concatenate([x[:1], x[1:][apart]]), h[apart][:, None]
     v = np.diff(x, axis=0) / h
-    rounding = np.spacing(np.abs(x).max().astype(np.float32)).astype(float) / h
+    rounding = np.spacing(np.abs(x).max(axis=0).astype(np.float32)).astype(float) / h
     change = np.abs(np.diff(v, axis=0))
     most = np.array([axis.max_acceleration or np.inf for axis in spec.action]) * (h[1:] + h[:-1]) / 2
     broken = np.argwhere(change > most * (1 + 1e-6) + 2 * (rounding[1:] + rounding[:-1]))

@@ -38,12 +38,13 @@ class Street:
         reports: Every tick's, so far.
         proof_s: How long answers must have come before the arm moves.
         sessions: The name of each session so far, in order.
+        words: Further ones for the server program.
     """
 
     proof_s = 0.2
 
     def __init__(self, folder: Path, stack: ExitStack, words: tuple[str, ...] = ()) -> None:
-        self._folder, self._words = folder, words
+        self._folder, self.words = folder, words
         self.clock = MonotonicClock()
         self.driver = Logbook(SPEC, self.clock)
         self.server = self._launch("tcp://127.0.0.1:0")
@@ -136,7 +137,7 @@ class Street:
     def _launch(self, endpoint: str) -> ServerProcess:
         program, where = Path(__file__).with_name("policy_server.py"), self._folder / "endpoint"
         command = [sys.executable, str(program), str(where), endpoint, "--hang", str(self._gate)]
-        return ServerProcess([*command, *self._words], where, self._folder / "log", PATIENCE_S)
+        return ServerProcess([*command, *self.words], where, self._folder / "log", PATIENCE_S)
 
     def _on_tick(self, report: TickReport) -> None:
         self.reports.append(report)

@@ -1,4 +1,4 @@
-"""A policy server as a program: ``policy_server.py PATH ENDPOINT [--hang FILE] [--warp SECONDS [--jumps]]``."""
+"""A policy server as a program: ``policy_server.py PATH ENDPOINT [--hang FILE] [--warp S [--jumps]]``."""
 
 from __future__ import annotations
 

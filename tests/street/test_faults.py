@@ -1,4 +1,4 @@
-"""M4 in real time: a server that is frozen, killed, hung or out of reach stops the arm in the promised time."""
+"""M4 in real time: a server that is frozen, killed, hung or out of reach stops the arm in time."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ class Trouble:
 
 
 def troubles(street, faults: list[tuple[str, int]], seen: list[Trouble]) -> Iterator[None]:
-    """Each fault in turn, right after its row has been carried out; mended when the arm has lost its trust."""
+    """Each fault in turn, right after its row has been carried out; mended when the arm has stood."""
     for fault, row in faults:
         strike, mend = (getattr(street, verb) for verb in FAULTS[fault])
         yield from street.until(lambda row=row: street.row() == row and street.now.state == "running")

@@ -7,7 +7,6 @@ import random
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -34,7 +33,7 @@ def cycles(street, count: int, seen: list[Cycle]) -> Iterator[None]:
     dice = random.Random(count)
     for _ in range(count):
         yield from street.until(lambda: street.now.state == "running")
-        end_s = street.clock.now_s() + dice.uniform(0.0, 0.8)
+        end_s = street.clock.now_s() + dice.uniform(0.0, 0.4)
         yield from street.until(lambda end_s=end_s: street.clock.now_s() >= end_s)
         killed_s = street.clock.now_s()
         street.kill()
@@ -45,9 +44,7 @@ def cycles(street, count: int, seen: list[Cycle]) -> Iterator[None]:
         yield from street.until(lambda: street.now.state == "running")
         files, threads = len(os.listdir("/proc/self/fd")), threading.active_count()
         session = street.sessions[-1]
-        seen.append(
-            Cycle(killed_s, stands_s, restarted_s, street.now.now_s, session, files, threads)
-        )
+        seen.append(Cycle(killed_s, stands_s, restarted_s, street.now.now_s, session, files, threads))
     yield from street.until(lambda: street.row() is not None)
 
 
