@@ -5,6 +5,8 @@ Imported by tests and by the programs that they start.
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -41,7 +43,7 @@ class Wave:
         return ActionChunk(rows.astype(np.float32), DT_S, observation.stamp_s)
 
 
-def _swing(phase: NDArray[np.float64]) -> NDArray[np.float64]:
+def _swing(phase: NDArray[Any]) -> NDArray[Any]:
     """From -1 to 1 and back at a constant rate, in 1 each way."""
     return 2 * np.abs((phase % 2) - 1) - 1
 

@@ -63,10 +63,10 @@ def one_life(ask: IO[bytes], read: Read, lasts_s: float) -> tuple[Writes, float]
     "kills", [30, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(900)])]
 )
 def test_a_killed_robot_moves_one_legal_step_at_most(robots, kills: int) -> None:
-    dice = random.Random(kills)
+    dice, (ask, read) = random.Random(kills), robots
     moved = 0
     for _ in range(kills):
-        written, killed_s = one_life(*robots, dice.uniform(0.0, 8 * DT_S))
+        written, killed_s = one_life(ask, read, dice.uniform(0.0, 8 * DT_S))
         after = [at_s for at_s, _ in written if at_s > killed_s]
         assert len(after) <= 1, f"{len(after)} writes after death"
         if written:

@@ -213,9 +213,11 @@ class Street(RuleBasedStateMachine):
         return hasattr(self, "thread") and self.thread.is_alive()
 
     def _run(self) -> None:
+        street = self
+
         class Gate(ActionLimiter):
-            def apply(gate, action, elapsed_s=None):  # noqa: N805
-                self.carried.append(Carried(self.clock.now_s(), action.copy()))
+            def apply(self, action, elapsed_s=None):
+                street.carried.append(Carried(street.clock.now_s(), action.copy()))
                 return super().apply(action, elapsed_s)
 
         try:
