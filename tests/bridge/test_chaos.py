@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import os
-import random
 import signal
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack, suppress
 from pathlib import Path
 
@@ -22,12 +21,15 @@ from vla.bridge.errors import BridgeError
 from vla.bridge.keys import KeyStore
 from vla.bridge.process import ServerProcess
 from vla.bridge.server import PolicyServer
+from vla.bridge.settings import ServerSettings
 from vla.conformance import sample_observation
 from vla.contract import ActionChunk, Policy, RobotSpec
 
 TINY = Path(__file__).with_name("tiny_server.py")
 PATIENCE_S = 30.0
 """For what must happen in the end, on a busy machine."""
+HEARTBEAT_S = 1.0
+"""Long: where a connection shall outlive a stall, a busy machine must not break it."""
 
 
 class Robot:
@@ -38,7 +40,7 @@ class Robot:
         self._policy = policy
         self._asked = 0
         self.right = self.wrong = self.missed = self.refused = 0
-        self.client = BridgeClient(endpoint, policy.spec, security=security)
+        self.client = BridgeClient(endpoint, policy.spec, heartbeat_s=HEARTBEAT_S, security=security)
 
     def ask(self, within_s: float) -> bool:
         """One question; True when its own answer came in time."""
@@ -61,19 +63,27 @@ class Robot:
             return same
         return False
 
-    def greet(self, within_s: float = 1.0) -> bool:
-        """Whether the server welcomed a new session."""
-        self.client.timeout_s = within_s
+    def greet(self) -> bool:
+        """Whether the server welcomed a new session, said hello to by hand."""
         try:
             self.client.hello()
         except BridgeError:
             return False
         return True
 
+    def comes_back(self, within_s: float = 2.0) -> bool:
+        """Whether the client has found its server again, by itself."""
+        deadline = time.monotonic() + within_s
+        while time.monotonic() < deadline:
+            self.client.poll(0.02)
+            if self.client.connected:
+                return True
+        return False
+
     def recover(self) -> None:
-        """Greet until an answer comes."""
+        """Go on until an answer comes."""
         deadline = time.monotonic() + PATIENCE_S
-        while not (self.greet() and self.ask(5.0)):
+        while not (self.comes_back() and self.ask(1.0)):
             assert time.monotonic() < deadline, "no recovery"
 
 
@@ -86,7 +96,10 @@ class Scene:
         if keys is not None:
             theirs = ServerSecurity(keys.pair("server"), keys.allow_list)
             mine = ClientSecurity(keys.pair("arm"), theirs.public)
-        self.server = stack.enter_context(PolicyServer(policy, model_id="echo", security=theirs))
+        settings = ServerSettings(heartbeat_s=HEARTBEAT_S)
+        self.server = stack.enter_context(
+            PolicyServer(policy, model_id="echo", settings=settings, security=theirs)
+        )
         stop = threading.Event()
         self.thread = threading.Thread(target=self.server.serve, args=(stop,))
         self.thread.start()
@@ -95,7 +108,8 @@ class Scene:
         self.proxy = stack.enter_context(ChaosProxy(self.server.endpoint, seed=5))
         self.robot = Robot(self.proxy.endpoint, policy, mine)
         stack.callback(lambda: self.robot.client.close())
-        self.robot.recover()
+        assert self.robot.greet()
+        assert self.robot.ask(PATIENCE_S)
 
 
 @pytest.fixture(params=["in the open", "with keys"])
@@ -136,8 +150,8 @@ def test_pure_noise_crashes_nobody(scene: Scene) -> None:
     for direction in BOTH:
         scene.proxy.set(direction, Faults(flip=0.5))
     for _ in range(3):
-        scene.robot.greet(0.1)
         assert not scene.robot.ask(0.05)
+        scene.robot.comes_back(0.1)
     scene.proxy.clear()
     scene.robot.recover()
     assert scene.robot.wrong == 0
@@ -185,7 +199,7 @@ def test_a_stall_is_a_missed_deadline_and_no_late_answer_is_taken(scene: Scene, 
         assert not scene.robot.ask(0.05)
     assert scene.robot.missed == 4
     scene.proxy.clear()
-    assert scene.robot.ask(PATIENCE_S)  # the session is still good
+    scene.robot.recover()
     assert scene.robot.wrong == 0
     assert scene.robot.client.dropped_replies >= (direction == "down")
 
@@ -244,18 +258,6 @@ def test_a_hung_policy_is_a_missed_deadline(scene: Scene, policy, monkeypatch: p
 
 
 @pytest.fixture
-def launch(tmp_path: Path) -> Callable[[str], ServerProcess]:
-    """Starts the tiny server at an endpoint."""
-
-    def start(endpoint: str) -> ServerProcess:
-        where = tmp_path / "endpoint"
-        command = [sys.executable, str(TINY), str(where), endpoint]
-        return ServerProcess(command, where, tmp_path / "log", 60.0)
-
-    return start
-
-
-@pytest.fixture
 def ramp(monkeypatch: pytest.MonkeyPatch) -> Policy:
     """What the tiny server serves."""
     monkeypatch.syspath_prepend(str(TINY.parent))
@@ -264,37 +266,13 @@ def ramp(monkeypatch: pytest.MonkeyPatch) -> Policy:
     return RampPolicy()
 
 
-@pytest.mark.parametrize(
-    "cycles", [5, pytest.param(200, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])]
-)
-def test_a_server_may_be_killed_and_started_again_and_again(launch, ramp: Policy, cycles: int) -> None:
-    moments = random.Random(cycles)
-    with ExitStack() as stack:
-        server = launch("tcp://127.0.0.1:0")
-        stack.callback(lambda: server.close())
-        endpoint = server.endpoint
-        proxy = stack.enter_context(ChaosProxy(endpoint))
-        robot = Robot(proxy.endpoint, ramp)
-        stack.callback(lambda: robot.client.close())
-        for _ in range(cycles):
-            robot.recover()
-            killer = threading.Timer(moments.uniform(0.0, 0.02), os.kill, (server.pid, signal.SIGKILL))
-            killer.start()
-            while robot.ask(0.1):
-                pass
-            killer.join()
-            server.close()
-            server = launch(endpoint)
-        robot.recover()
-        assert robot.wrong == 0
-        assert robot.right >= cycles
-
-
-def test_a_frozen_server_is_missed_deadlines_and_thaws(launch, ramp: Policy) -> None:
-    with launch("tcp://127.0.0.1:0") as server, ExitStack() as stack:
+def test_a_frozen_server_is_missed_deadlines_and_thaws(tmp_path: Path, ramp: Policy) -> None:
+    where = tmp_path / "endpoint"
+    command = [sys.executable, str(TINY), str(where)]
+    with ServerProcess(command, where, tmp_path / "log", 60.0) as server, ExitStack() as stack:
         robot = Robot(server.endpoint, ramp)
         stack.callback(robot.client.close)
-        robot.recover()
+        assert robot.greet()
         os.kill(server.pid, signal.SIGSTOP)
         stack.callback(os.kill, server.pid, signal.SIGCONT)
         for _ in range(10):
@@ -317,7 +295,7 @@ def test_the_judge_knows_a_wrong_answer(spec: RobotSpec, policy, serve) -> None:
             return ActionChunk(np.nextafter(chunk.actions, np.float32(9)), chunk.dt_s, chunk.start_s)
 
     robot = Robot(serve(Liar()).endpoint, policy)
-    assert robot.greet(PATIENCE_S)
+    assert robot.greet()
     assert not robot.ask(PATIENCE_S)
     assert robot.wrong == 1
     robot.client.close()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -33,6 +35,33 @@ def test_each_row_is_used_once_in_order_under_jitter(start_s: float, jitter: lis
     buffer.put(chunk(start_s))
     rows = [buffer.at(start_s + (k + j) * DT_S) for k, j in enumerate(jitter)]
     assert [None if row is None else int(row[0]) for row in rows] == list(range(16))
+
+
+@given(stamps=st.lists(st.floats(-1.0, 18.0), min_size=1, max_size=40))
+def test_no_row_is_taken_twice_however_close_together_stamps_are(stamps: list[float]) -> None:
+    buffer = ChunkBuffer(0.4, DT_S / 2)
+    buffer.put(chunk(10.0))
+    taken = [row for k in stamps if (row := buffer.take(10.0 + k * DT_S)) is not None]
+    assert all(a[0] < b[0] for a, b in pairwise(taken))
+    assert len(taken) or not any(-0.4 <= k <= 15.4 for k in stamps)
+
+
+def test_a_row_that_lasts_for_several_periods_is_due_in_each() -> None:
+    buffer = ChunkBuffer(0.4, DT_S / 4)  # two control periods per row
+    buffer.put(chunk(10.0))
+    taken = [buffer.take(10.0 + k * DT_S / 2) for k in range(32)]
+    assert [None if row is None else int(row[0]) for row in taken] == [k // 2 for k in range(32)]
+
+
+@pytest.mark.parametrize("execution", EXECUTIONS)
+def test_a_new_chunk_begins_where_it_is_due_whatever_was_taken_of_the_old(execution: str) -> None:
+    buffer = buffer_named(execution, 10.0, DT_S / 2)
+    for began_s in (10.0, 20.0):
+        buffer.put(chunk(began_s))
+        for k in range(3):
+            row = buffer.take(began_s + k * DT_S)
+            assert row is not None
+            assert row[0] == k
 
 
 def test_nothing_is_due_before_the_first_chunk_nor_after_the_last_row() -> None:

@@ -252,6 +252,27 @@ def test_overruns_are_skipped_never_caught_up(spec, policy, clock) -> None:
     assert np.median(np.abs(np.array(on_time) - np.round(on_time))) < 1e-6
 
 
+@pytest.mark.parametrize("late", [0.3, 0.7, 0.95, 1.49, 2.3])
+def test_after_a_late_wake_up_ticks_do_not_crowd(spec, policy, late: float) -> None:
+    class Drowsy(SimulatedClock):
+        """Oversleeps every seventh time."""
+
+        naps = 0
+
+        def sleep_until(self, deadline_s: float) -> None:
+            self.naps += 1
+            super().sleep_until(deadline_s + (0 if self.naps % 7 else late * spec.dt_s))
+
+    clock, starts = Drowsy(), list[float]()
+    settings = replace(REAL, timeout_s=20.0)
+    loop = ControlLoop(
+        MockDriver(spec, clock), LocalLink(policy), clock, settings, [lambda tick: starts.append(tick.now_s)]
+    )
+    health = loop.run("go").health
+    assert min(np.diff(starts)) >= spec.dt_s / 2 - 1e-9
+    assert health.ticks + health.missed_ticks == pytest.approx(20.0 * spec.control_hz, abs=2)
+
+
 def test_a_sensor_that_repeats_itself_is_not_acted_upon(spec, policy, clock) -> None:
     class Frozen(MockDriver):
         def read(self):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 
 from vla.bridge.errors import BridgeError
 from vla.bridge.link import Link, Reply
@@ -11,6 +12,8 @@ from vla.contract import ActionChunk, ContractError, Observation, Plan
 from vla.runtime.chunks import ChunkBuffer
 from vla.runtime.health import HealthMeter
 from vla.runtime.limits import ActionLimiter
+
+_ROUNDING_S = 1e-6
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class AskSettings:
 class _Asked:
     seq: int
     at_s: float
+    stamp_s: float
 
 
 class Asker:
@@ -137,7 +141,8 @@ class Asker:
             return
         if now_s >= self._next_plan_s:
             self._next_plan_s = now_s + self._settings.plan_period_s
-            self._ask("plan", now_s, lambda: self._link.request_plan(self._goal, observation, self.plan))
+            asking = partial(self._link.request_plan, self._goal, observation, self.plan)
+            self._ask("plan", observation, now_s, asking)
 
     def _ask_act(self, observation: Observation, now_s: float) -> None:
         if self.instruction is None or self._waits("act", now_s, self._settings.act_timeout_s):
@@ -147,12 +152,12 @@ class Asker:
             within_s = self._settings.act_timeout_s
             if self._owed_since_s is None:
                 self._owed_since_s = now_s
-            words = self.instruction
-            self._ask("act", now_s, lambda: self._link.request_act(observation, words, prefix, within_s))
+            asking = partial(self._link.request_act, observation, self.instruction, prefix, within_s)
+            self._ask("act", observation, now_s, asking)
 
-    def _ask(self, verb: str, now_s: float, request: Callable[[], int]) -> None:
+    def _ask(self, verb: str, observation: Observation, now_s: float, request: Callable[[], int]) -> None:
         try:
-            self._asked[verb] = _Asked(request(), now_s)
+            self._asked[verb] = _Asked(request(), now_s, observation.stamp_s)
         except ContractError as error:  # a picture of the wrong size, for example
             self._fail(BridgeError("bad_request", str(error)))
 
@@ -197,6 +202,10 @@ class Asker:
             self._meter.refused_chunks += 1
             self._meter.last_error = refusal
             self._buffer.clear()
+        elif abs(off_s := chunk.start_s - asked.stamp_s) > _ROUNDING_S:
+            # Whose clock it tells does not matter: it is not the one that says when a row is due.
+            self._meter.stale_chunks += 1
+            self._meter.last_error = f"a chunk starts {off_s:+.3f} s from the observation it was asked about"
         elif late_s >= (lasts_s := len(chunk.actions) * chunk.dt_s) and not self._buffer.waits:
             self._meter.stale_chunks += 1
             self._meter.last_error = f"a chunk that lasts {lasts_s:g} s came {late_s:.2f} s late"

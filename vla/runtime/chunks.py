@@ -54,13 +54,14 @@ class ChunkBuffer:
         self._replan_s = replan_s
         self._half_period_s = half_period_s
         self._chunk: ActionChunk | None = None
+        self._taken = -1
         self._delays_s: deque[float] = deque(maxlen=_DELAYS)
 
     def put(self, chunk: ActionChunk) -> bool:
         """Take ``chunk`` unless it starts before the current one; True when taken."""
         if self._chunk is not None and chunk.start_s < self._chunk.start_s:
             return False
-        self._chunk = chunk
+        self._chunk, self._taken = chunk, -1
         return True
 
     def clear(self) -> None:
@@ -84,6 +85,22 @@ class ChunkBuffer:
         """The row due at ``now_s``, shape (A,); None when there is none, and the caller holds."""
         return None if self._chunk is None else self._chunk.at(now_s + self._half_period_s)
 
+    def take(self, now_s: float) -> NDArray[np.float32] | None:
+        """As :meth:`at`, to be carried out: no row before the last, nor that one again.
+
+        That goes without saying as long as stamps are no closer together than half a period. Rows that last
+        for several periods are due in each of them.
+        """
+        action = self.at(now_s)
+        if action is None or self._chunk is None:
+            return None
+        row = _row(self._chunk, now_s + self._half_period_s)
+        once = self._chunk.dt_s <= 2 * self._half_period_s * (1 + 1e-6)
+        if row < self._taken + once:
+            return None
+        self._taken = row
+        return action
+
     def wants(self, now_s: float) -> bool:
         """True when it is time to ask for a chunk."""
         if self._chunk is None or self.at(now_s) is None:
@@ -106,8 +123,7 @@ class RealTimeBuffer(ChunkBuffer):
         chunk = self._chunk
         if chunk is None or self.at(now_s) is None:
             return None
-        first = math.floor((now_s + self._half_period_s - chunk.start_s) / chunk.dt_s + 1e-6)
-        rows = chunk.actions[first:]
+        rows = chunk.actions[_row(chunk, now_s + self._half_period_s) :]
         return Prefix(rows, min(math.ceil(self.delay_s / chunk.dt_s - 1e-6), len(rows)))
 
 
@@ -125,7 +141,7 @@ class SynchronousBuffer(ChunkBuffer):
         """As :meth:`ChunkBuffer.put`."""
         if chunk.start_s < self._sensed_s:
             return False
-        self._chunk, self._sensed_s, self._fresh = chunk, chunk.start_s, True
+        self._chunk, self._sensed_s, self._fresh, self._taken = chunk, chunk.start_s, True, -1
         return True
 
     def at(self, now_s: float) -> NDArray[np.float32] | None:
@@ -171,9 +187,18 @@ class EnsembleBuffer(ChunkBuffer):
         weights = np.exp(-_ENSEMBLE_DECAY * np.arange(len(rows)))
         return np.average(rows, axis=0, weights=weights).astype(np.float32)
 
+    def take(self, now_s: float) -> NDArray[np.float32] | None:
+        """As :meth:`at`: an average is no row of any chunk."""
+        return self.at(now_s)
+
     def wants(self, now_s: float) -> bool:
         """Always."""
         return True
+
+
+def _row(chunk: ActionChunk, now_s: float) -> int:
+    """Which row is due, as :meth:`ActionChunk.at` counts them; it need not exist."""
+    return math.floor((now_s - chunk.start_s) / chunk.dt_s + 1e-6)
 
 
 def buffer_named(execution: str, replan_s: float, half_period_s: float) -> ChunkBuffer:

@@ -191,9 +191,10 @@ class _Run:
             held = self._act(observation if ended is None else None, now_s)
             if observation is not None:
                 self._report(now_s, observation, held, missed)
-            missed = self._missed(began_s + (period + 1) * self._spec.dt_s)
+            soonest_s = now_s + self._spec.dt_s / 2  # after a tick that itself began late
+            missed = self._missed(began_s + (period + 1) * self._spec.dt_s, soonest_s)
             period += 1 + missed
-            self._idle(began_s + period * self._spec.dt_s)
+            self._idle(max(began_s + period * self._spec.dt_s, soonest_s))
 
     def _take_hold(self) -> None:
         """Hold, which tells where the robot is commanded to be, so that the first motion cannot jump."""
@@ -228,7 +229,7 @@ class _Run:
         action = None
         if observation is not None and observation.stamp_s > self._last_stamp_s:
             self._last_stamp_s = observation.stamp_s
-            action = self._buffer.at(observation.stamp_s)
+            action = self._buffer.take(observation.stamp_s)
         self._meter.chunk_age_s = self._age_s(observation) or 0.0
         allowed = self._supervisor.tick(action is not None)
         elapsed_s = now_s - self._sent_s
@@ -278,14 +279,14 @@ class _Run:
             )
         )
 
-    def _missed(self, deadline_s: float) -> int:
+    def _missed(self, deadline_s: float, soonest_s: float) -> int:
         """How many periods to skip when the next tick was due at ``deadline_s``.
 
-        A tick may start up to half a period late, later ones are skipped: so no two ticks ever start closer
-        together than half a period.
+        A tick may start up to half a period late, later ones are skipped; and none starts before
+        ``soonest_s``, half a period after the last, however late that one was woken.
         """
         late_s = self._clock.now_s() - deadline_s
-        missed = max(0, math.ceil(late_s * self._spec.control_hz - 0.5))
+        missed = max(0, math.ceil(max(late_s, soonest_s - deadline_s) * self._spec.control_hz - 0.5))
         self._meter.missed_ticks += missed
         if late_s > self._settings.max_late_s:
             self._supervisor.protective_stop(f"the control loop was {late_s:.2f} s late")
