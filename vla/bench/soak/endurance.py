@@ -1,0 +1,97 @@
+"""Plays the schedule against the robot, episode after episode, and picks up where it was interrupted."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from itertools import islice
+from pathlib import Path
+
+from vla.bench.soak.accounts import ACCOUNTS, Account, append, judge, read_accounts
+from vla.bench.soak.arm import arm_spec, read_calls
+from vla.bench.soak.robot import calls_path
+from vla.bench.soak.scene import Scene
+from vla.bench.soak.schedule import episodes
+from vla.contract import ContractError
+
+_SETTINGS = "soak.json"
+
+
+@dataclass(frozen=True, slots=True)
+class SoakSettings:
+    """What makes two soaks the same one, so that the second may go on where the first stopped.
+
+    Attributes:
+        seed: Of the schedule and of the network's dice.
+        control_hz: The robot's control rate.
+        most: Most faults per episode.
+        recover_s: The arm must move again within so long after a fault.
+        leave_out: Kinds of fault that do not happen.
+    """
+
+    seed: int = 0
+    control_hz: float = 25.0
+    most: int = 2
+    recover_s: float = 10.0
+    leave_out: tuple[str, ...] = ()
+
+
+def claim(folder: Path, settings: SoakSettings) -> list[Account]:
+    """Take a new folder for a soak, or one with the same soak in it; returns what it has done so far.
+
+    Raises:
+        ContractError: the folder holds another soak, or something else.
+    """
+    told = json.loads(json.dumps(asdict(settings)))
+    note = folder / _SETTINGS
+    if not note.exists():
+        if folder.exists() and any(folder.iterdir()):
+            raise ContractError(f"{folder} holds something that is not a soak; give another out")
+        folder.mkdir(parents=True, exist_ok=True)
+        draft = note.with_name(note.name + ".part")
+        draft.write_text(json.dumps(told, indent=1) + "\n")
+        os.replace(draft, note)
+    there = json.loads(note.read_text())
+    if there != told:
+        lines = [
+            f"{key}={there.get(key)} there, {told[key]} here" for key in told if there.get(key) != told[key]
+        ]
+        raise ContractError(f"{folder} holds another soak ({'; '.join(lines)}); give another out")
+    return read_accounts(folder / ACCOUNTS)
+
+
+def soak(
+    folder: Path, settings: SoakSettings, minutes: float, done: list[Account], on_start: Callable[[], None]
+) -> Iterator[Account]:
+    """Go on until there are ``minutes`` of soaking in all; yields each episode's account once it is kept.
+
+    Args:
+        folder: The one that :func:`claim` took.
+        settings: Likewise.
+        minutes: Of soaking, with what was done before.
+        done: What :func:`claim` returned.
+        on_start: Called when the processes are up.
+
+    Raises:
+        BridgeError: a process did not start, or does not answer any more.
+    """
+    spec = arm_spec(settings.control_hz)
+    soaked_s = sum(account.lasted_s for account in done)
+    if soaked_s >= 60 * minutes:
+        return
+    schedule = islice(episodes(settings.seed, settings.most, settings.leave_out), len(done), None)
+    with Scene(folder, settings.control_hz, settings.seed + len(done), settings.recover_s) as scene:
+        on_start()
+        while soaked_s < 60 * minutes:
+            before = scene.counters()["connections"]
+            played = scene.play(next(schedule))
+            path = calls_path(folder, played.episode.number, played.robot)
+            connections = scene.counters()["connections"] - before
+            account = judge(played, read_calls(path), path.name, spec, soaked_s, connections)
+            append(folder / ACCOUNTS, account)
+            soaked_s += account.lasted_s
+            yield account
+            if any(promise in ("recovery", "endings") for promise, _ in account.breaches):
+                scene.restart_robot()
