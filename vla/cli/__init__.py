@@ -249,7 +249,7 @@ def bench(
     words: Annotated[list[str] | None, typer.Argument(metavar="[bridge|loop|soak] KEY=VALUE")] = None,
     show_config: Show = False,
 ) -> None:
-    """Time the simulator, the policy and the bridge; the bridge beside others; the loop; or soak it in faults.
+    """Time the simulator, policy and bridge; the bridge beside others; the loop; or soak all in faults.
 
     [dim]handily bench seconds=5[/dim]
 

@@ -40,8 +40,8 @@ CALLS = np.dtype(
 )
 """One call of write or hold. ``failed``: it raised. ``seen``: a reading came since the call before, and
 ``stamp_s`` and ``state`` are the latest one's. ``read_s``: when the latest reading ended, good or not.
-``call_s``: when the call began. Both on the monotonic clock, which all processes of a machine share. ``asked``
-is not a number where it was a hold, ``sent`` where it failed."""
+``call_s``: when the call began. Both on the monotonic clock, which all processes of a machine share.
+``asked`` is not a number where it was a hold, ``sent`` where it failed."""
 
 
 def arm_spec(control_hz: float) -> RobotSpec:
@@ -133,7 +133,7 @@ class LoggedDriver:
 
 
 class SwitchedDriver:
-    """A :class:`~vla.contract.Driver` around another, with the faults that a switch names, from tick to tick."""
+    """A :class:`~vla.contract.Driver` around another, with the faults that a switch names."""
 
     def __init__(self, driver: Driver, switch: Switch, clock: Clock, seed: int) -> None:
         self._inner, self._switch, self._clock, self._seed = driver, switch, clock, seed
@@ -145,21 +145,16 @@ class SwitchedDriver:
         return self._inner.spec
 
     def read(self) -> Observation:
-        """As the inner driver, with the faults that hold from now on."""
-        word = self._switch.read()
-        if word != self._word:
-            self._word, self._driver = word, self._inner
-            if word:
-                self._driver = FaultyDriver(self._inner, parse_faults(word), self._clock, self._seed)
-        return self._driver.read()
+        """As the inner driver, with the faults that hold."""
+        return self._now().read()
 
     def write(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
         """As the inner driver, with the faults that hold."""
-        return self._driver.write(action)
+        return self._now().write(action)
 
     def hold(self) -> NDArray[np.float32]:
         """As the inner driver, with the faults that hold."""
-        return self._driver.hold()
+        return self._now().hold()
 
     def close(self) -> None:
         """Close the inner driver; twice is fine."""
@@ -170,3 +165,11 @@ class SwitchedDriver:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+    def _now(self) -> Driver:
+        word = self._switch.read()
+        if word != self._word:
+            self._word, self._driver = word, self._inner
+            if word:
+                self._driver = FaultyDriver(self._inner, parse_faults(word), self._clock, self._seed)
+        return self._driver

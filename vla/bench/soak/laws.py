@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla.bench.soak.arm import CHUNK_S, HOLD, braking_ticks
+from vla.bench.soak.arm import CHUNK_S, HOLD, WRITE, braking_ticks
 from vla.contract import RobotSpec
 from vla.runtime.recording import Recording
 
@@ -35,19 +35,24 @@ class Stillness:
 
 
 def positions(calls: NDArray[Any]) -> NDArray[np.float64]:
-    """Where each call commanded the arm to be, shape (N, A); before the first is where the first holds.
+    """Where each call left the arm, as far as is known, shape (N, A).
 
-    A hold is where the driver says that it holds; one that failed leaves the arm where it was.
+    A hold leaves it where the driver says, a call that failed where it was before.
     """
-    at = np.where((calls["kind"] == HOLD)[:, None], calls["sent"], calls["asked"]).astype(np.float64)
-    known = np.maximum.accumulate(np.where(np.isfinite(at).all(axis=1), np.arange(len(at)), 0))
-    return at[known]
+    told = np.where((calls["kind"] == HOLD)[:, None], calls["sent"], calls["asked"]).astype(np.float64)
+    return told[_latest(~calls["failed"])]
+
+
+def commands(calls: NDArray[Any]) -> NDArray[np.float64]:
+    """Where each call would have brought the arm, shape (N, A), whether or not it failed."""
+    written = (calls["kind"] == WRITE)[:, None]
+    return np.where(written, calls["asked"].astype(np.float64), positions(calls))
 
 
 def moved(calls: NDArray[Any]) -> NDArray[np.bool_]:
-    """Which calls commanded another position than the call before; never the first."""
-    at = positions(calls)
-    return np.concatenate([np.zeros(min(1, len(at)), bool), (np.diff(at, axis=0) != 0).any(axis=1)])
+    """Which calls commanded another position than where the arm was left before; never the first."""
+    before = positions(calls)[:-1]
+    return np.concatenate([np.zeros(min(1, len(calls)), bool), (commands(calls)[1:] != before).any(axis=1)])
 
 
 def last_motion_s(calls: NDArray[Any]) -> float:
@@ -94,26 +99,26 @@ def stillness(
 
 def limit_breaches(calls: NDArray[Any], spec: RobotSpec) -> list[str]:
     """M1: one line per command that no timing consistent with the log makes legal."""
-    at = positions(calls)
-    if len(at) < 2:
+    given, left = commands(calls), positions(calls)
+    if len(given) < 2:
         return []
     low, high = spec.action_low.astype(np.float64), spec.action_high.astype(np.float64)
     rate = np.array([axis.max_rate for axis in spec.action])
     acceleration = np.array([axis.max_acceleration for axis in spec.action])
     least_s, most_s = _steps_s(calls, spec.dt_s)
-    grain = float(np.spacing(np.float32(np.abs(at).max())))
-    way = np.diff(at, axis=0)
-    slack = grain / least_s[:, None]
+    slack = float(np.spacing(np.float32(np.abs(given).max()))) / least_s[:, None]
+    way, came = given[1:] - left[:-1], np.diff(left, axis=0)
     fast = np.abs(way) / most_s[:, None] > rate * (1 + 1e-6) + slack
     # The rates of neighbouring steps, at the corners of what their lengths may have been.
-    corners = [way / step_s[:, None] for step_s in (least_s, most_s)]
-    changes = np.array([after[1:] - before[:-1] for after in corners for before in corners])
+    after = [way[1:] / step_s[1:, None] for step_s in (least_s, most_s)]
+    before = [came[:-1] / step_s[:-1, None] for step_s in (least_s, most_s)]
+    changes = np.array([rate_after - rate_before for rate_after in after for rate_before in before])
     least_change = np.where(
         (changes.min(axis=0) < 0) & (changes.max(axis=0) > 0), 0.0, np.abs(changes).min(axis=0)
     )
     middle_s = ((most_s[1:] + most_s[:-1]) / 2)[:, None]
     hard = least_change > acceleration * middle_s * (1 + 1e-6) + slack[1:] + slack[:-1]
-    outside = (at < low) | (at > high)
+    outside = (given < low) | (given > high)
     broken = [
         *((k, a, "position") for k, a in np.argwhere(outside)),
         *((k + 1, a, "rate") for k, a in np.argwhere(fast)),
@@ -128,8 +133,7 @@ def recording_breaches(calls: NDArray[Any], spec: RobotSpec, recording: Recordin
     The call before the first reading takes hold, and the last one ends the run: neither is a tick. A tick
     whose reading failed has nothing to record.
     """
-    real = ~calls["failed"]
-    known = np.maximum.accumulate(np.where(real, np.arange(len(calls)), 0))
+    known = _latest(~calls["failed"])
     ticks = np.flatnonzero(calls["seen"][:-1])
     if len(ticks) != len(recording.sent):
         return [f"{len(ticks)} ticks were carried out, {len(recording.sent)} are recorded"]
@@ -148,14 +152,22 @@ def recording_breaches(calls: NDArray[Any], spec: RobotSpec, recording: Recordin
     return lines
 
 
-def _steps_s(calls: NDArray[Any], dt_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """The least and the greatest length of each step between two calls, as the loop may have reckoned it.
+def _latest(good: NDArray[np.bool_]) -> NDArray[np.intp]:
+    """For each place, the last one up to it that is good; before the first good one, that one."""
+    first = int(good.argmax()) if good.any() else 0
+    return np.maximum.accumulate(np.where(good, np.arange(len(good)), first))
 
-    More than a period counts as a period: a late command goes no further than a punctual one.
+
+def _steps_s(calls: NDArray[Any], dt_s: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The least and the greatest length of the step that leads to each call but the first, shape (N - 1,).
+
+    A step begins with the last call that did not fail. More than a period counts as a period: a late command
+    goes no further than a punctual one.
     """
     called_s = calls["call_s"]
-    earliest_s = np.maximum(calls["read_s"][1:], called_s[:-1])  # a reading of an earlier call says nothing
-    earliest_s = np.concatenate([called_s[:1], earliest_s])
-    least_s = np.clip(earliest_s[1:] - called_s[:-1], _LEAST_STEP_S, dt_s)
-    most_s = np.clip(called_s[1:] - earliest_s[:-1], _LEAST_STEP_S, dt_s)
+    before_s = np.concatenate([called_s[:1], called_s[:-1]])
+    earliest_s = np.maximum(calls["read_s"], before_s)  # a reading before the call before says nothing
+    base = _latest(~calls["failed"])[:-1]
+    least_s = np.clip(earliest_s[1:] - called_s[base], _LEAST_STEP_S, dt_s)
+    most_s = np.clip(called_s[1:] - earliest_s[base], _LEAST_STEP_S, dt_s)
     return least_s, most_s
