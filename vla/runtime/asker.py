@@ -12,6 +12,8 @@ from vla.runtime.chunks import ChunkBuffer
 from vla.runtime.health import HealthMeter
 from vla.runtime.limits import ActionLimiter
 
+_SAME_TIME_S = 1e-6
+
 
 @dataclass(frozen=True, slots=True)
 class AskSettings:
@@ -43,6 +45,7 @@ class AskSettings:
 class _Asked:
     seq: int
     at_s: float
+    stamp_s: float
 
 
 class Asker:
@@ -137,7 +140,12 @@ class Asker:
             return
         if now_s >= self._next_plan_s:
             self._next_plan_s = now_s + self._settings.plan_period_s
-            self._ask("plan", now_s, lambda: self._link.request_plan(self._goal, observation, self.plan))
+            self._ask(
+                "plan",
+                observation,
+                now_s,
+                lambda: self._link.request_plan(self._goal, observation, self.plan),
+            )
 
     def _ask_act(self, observation: Observation, now_s: float) -> None:
         if self.instruction is None or self._waits("act", now_s, self._settings.act_timeout_s):
@@ -148,11 +156,16 @@ class Asker:
             if self._owed_since_s is None:
                 self._owed_since_s = now_s
             words = self.instruction
-            self._ask("act", now_s, lambda: self._link.request_act(observation, words, prefix, within_s))
+            self._ask(
+                "act",
+                observation,
+                now_s,
+                lambda: self._link.request_act(observation, words, prefix, within_s),
+            )
 
-    def _ask(self, verb: str, now_s: float, request: Callable[[], int]) -> None:
+    def _ask(self, verb: str, observation: Observation, now_s: float, request: Callable[[], int]) -> None:
         try:
-            self._asked[verb] = _Asked(request(), now_s)
+            self._asked[verb] = _Asked(request(), now_s, observation.stamp_s)
         except ContractError as error:  # a picture of the wrong size, for example
             self._fail(BridgeError("bad_request", str(error)))
 
@@ -193,6 +206,9 @@ class Asker:
         late_s = now_s - asked.at_s
         self._buffer.delayed(late_s)
         refusal = self._limiter.refusal(chunk)
+        if refusal is None and chunk.start_s > asked.stamp_s + _SAME_TIME_S:
+            # The newest observation wins: this one would win against all that are still to come.
+            refusal = f"a chunk begins {chunk.start_s - asked.stamp_s:g} s after the observation it answers"
         if refusal is not None:
             self._meter.refused_chunks += 1
             self._meter.last_error = refusal

@@ -110,7 +110,8 @@ def judge(
             breaches.append(("holds", f"{one.kind}: {moves}"))
     for struck, one in zip(played.struck, suffered, strict=True):
         if one.back_after_s is None and _must_come_back(struck, played):
-            breaches.append(("recovery", f"{one.kind}: the arm did not move again"))
+            last = played.last.get("health", {}).get("last_error", "")
+            breaches.append(("recovery", f"{one.kind}: the arm did not move again; last: {last}"))
     reason = str(played.last.get("reason", "error"))
     if wrong := _wrong_ending(played, reason):
         breaches.append(("endings", wrong))

@@ -57,13 +57,15 @@ class Slope:
 def settled(accounts: Sequence[Account], kinds: Collection[str]) -> list[Account]:
     """Those that lie behind the warm-up: their robot has suffered every kind of fault before.
 
-    What is done for the first time may load, cache and allocate.
+    What is done for the first time may load, cache and allocate. A robot that never came back is no measure:
+    it lacks a connection.
     """
     seen: dict[int, set[str]] = {}
     found: list[Account] = []
     for account in accounts:
         before = seen.setdefault(account.robot, set())
-        if before >= set(kinds) and account.robot_residue is not None:
+        lost = any(promise in ("recovery", "endings") for promise, _ in account.breaches)
+        if before >= set(kinds) and account.robot_residue is not None and not lost:
             found.append(account)
         before |= {one.kind for one in account.suffered}
     return found

@@ -52,7 +52,7 @@ KINDS: Mapping[str, Kind] = {
     "delay": Kind(_both(Faults(delay_s=0.06, jitter_s=0.05))),
     "throttle": Kind(_both(Faults(throttle_bytes_per_s=80_000))),
     "duplicate": Kind(_both(Faults(duplicate=0.3))),
-    "flip": Kind(_both(Faults(flip=5e-4))),
+    "flip": Kind(_both(Faults(flip=3e-3))),
     "stall_up": Kind({"up": Faults(stall=True)}, silent=True),
     "stall_down": Kind({"down": Faults(stall=True)}, silent=True),
     "half_open": Kind(_both(Faults(stall=True)), silent=True),
