@@ -52,8 +52,8 @@ def arm_spec(control_hz: float) -> RobotSpec:
 
 
 def braking_ticks(spec: RobotSpec) -> int:
-    """Most commands that still move an arm which brakes from full speed: v / (a dt), and one."""
-    return 1 + max(int(np.ceil(a.max_rate / (a.max_acceleration * spec.dt_s))) for a in spec.action)
+    """Most commands that still move an arm which brakes from full speed: v / (a dt), rounded up."""
+    return max(int(np.ceil(a.max_rate / (a.max_acceleration * spec.dt_s))) for a in spec.action)
 
 
 def read_calls(path: Path) -> NDArray[Any]:

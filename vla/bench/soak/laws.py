@@ -91,10 +91,11 @@ def stillness(
     """
     times_s = calls["call_s"]
     during = moved(calls) & (times_s > began_s) & (times_s <= until_s)
-    # A period for the tick that was under way, another half for the row that is due next.
-    braking = during & (times_s > began_s + lasts_s + 1.5 * spec.dt_s)
     still_after_s = float((times_s[during] - began_s).max(initial=0.0))
-    return Stillness(still_after_s, max(0, int(braking.sum()) - braking_ticks(spec)))
+    # A period for the tick that was under way, another half for the row that is due next.
+    rest = during[times_s > began_s + lasts_s + 1.5 * spec.dt_s]
+    braking = len(rest) if rest.all() else int(rest.argmin())  # up to the first command that does not move
+    return Stillness(still_after_s, int(rest.sum()) - min(braking, braking_ticks(spec)))
 
 
 def limit_breaches(calls: NDArray[Any], spec: RobotSpec) -> list[str]:
