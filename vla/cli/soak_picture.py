@@ -39,6 +39,8 @@ def plot(
         height_ratios=[1, 2.2],
         width_ratios=[2.2, 1],
     ).values()
+    for axes in (memory, counts, timeline):
+        axes.set_xlim(0, (accounts[-1].at_s + accounts[-1].lasted_s) / 60)
     _memory(memory, accounts, kinds)
     _counts(counts, accounts)
     _timeline(timeline, accounts, kinds)
@@ -64,12 +66,13 @@ def _memory(axes: Axes, accounts: Sequence[Account], kinds: Sequence[str]) -> No
     line = slope(rest)
     if rest:
         axes.axvspan(0, rest[0].at_s / 60, color="0.92", zorder=0)
-        axes.text(0.01, 0.03, "warm-up", transform=axes.transAxes, color="0.5")
+        axes.text(0.01, 0.04, "warm-up", transform=axes.transAxes, color="0.5")
     if line is not None:
         at = np.array(_minutes(rest))
         middle = np.mean([a.robot_residue.memory_mib for a in rest if a.robot_residue is not None])
         axes.plot(at, middle + line.mib_per_h * (at - at.mean()) / 60, color="tab:orange")
-        axes.set_title(f"{line.mib_per_h:+.2f} ± {line.error_mib_per_h:.2f} MiB/h", fontsize=10)
+        slope_words = f"{line.mib_per_h:+.2f} ± {line.error_mib_per_h:.2f} MiB/h after the warm-up"
+        axes.set_title(slope_words, fontsize=10)
     low, high = min(mib, default=0.0), max(mib, default=1.0)
     middle, reach = (low + high) / 2, max(1.0, 0.6 * (high - low))
     axes.set_ylim(middle - reach, middle + reach)
@@ -83,10 +86,9 @@ def _counts(axes: Axes, accounts: Sequence[Account]) -> None:
         for what, colour in (("files", "tab:green"), ("threads", "tab:purple")):
             values = [getattr(getattr(account, f"{who}_residue"), what) for account in seen]
             axes.step(_minutes(seen), values, style, where="post", color=colour, label=f"{who}'s {what}")
-    axes.set_ylim(bottom=0)
-    axes.set_xlabel("minutes")
-    axes.set_title("open at rest", fontsize=10)
-    axes.legend(fontsize=8)
+    axes.set_ylim(0, 1.5 * axes.get_ylim()[1])
+    axes.set_title("open files and threads at rest", fontsize=10)
+    axes.legend(fontsize=8, ncols=2, loc="upper center")
     axes.grid(alpha=0.3)
 
 
@@ -98,6 +100,7 @@ def _timeline(axes: Axes, accounts: Sequence[Account], kinds: Sequence[str]) -> 
             [(at, one.lasted_s / 60) for at, (_, one) in zip(begins, ones, strict=True)],
             (row - 0.4, 0.8),
             color="tab:blue",
+            linewidth=1.0,  # a fault of seconds is seen in a soak of hours
         )
         bad = [at for at, (a, one) in zip(begins, ones, strict=True) if _hurt(a, one.kind)]
         axes.plot(bad, [row] * len(bad), "x", color="tab:red", markersize=9, markeredgewidth=2)
@@ -129,5 +132,6 @@ def _times(axes: Axes, accounts: Sequence[Account], kinds: Sequence[str], spec: 
     axes.set_ylim(len(kinds) - 0.5, -0.5)
     axes.set_xlim(left=0)
     axes.set_xlabel("seconds")
-    axes.legend(fontsize=8)
+    axes.set_title("how the arm bore them", fontsize=10)
+    axes.legend(fontsize=8, loc="lower right")
     axes.grid(alpha=0.3)

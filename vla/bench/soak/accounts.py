@@ -33,6 +33,8 @@ COUNTED = (
     "bad_readings",
 )
 """What of a run's health is counted over the whole soak."""
+TOTALS = (*COUNTED, "calls", "connections")
+"""Everything that is counted; ``connections`` are those that the proxy saw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,7 +71,7 @@ class Account:
         reason: Why the run ended.
         suffered: The faults.
         breaches: Name of a promise, and how it was broken.
-        counts: Of :data:`COUNTED`, ``calls`` judged, and ``connections`` that the proxy has seen.
+        counts: One of each of :data:`TOTALS`.
         robot_residue: What the robot's process holds at rest.
         server_residue: What the server's holds; None when it was gone.
     """
@@ -132,6 +134,14 @@ def judge(
         counts=counts | {"calls": len(calls), "connections": connections},
         robot_residue=Residue(**told) if told else None,
         server_residue=played.server,
+    )
+
+
+def abandoned(episode: int, error: str, robot: int, name: str, at_s: float, lasted_s: float) -> Account:
+    """The account of an episode in which a process of the scene died or fell silent, as ``error`` says."""
+    breaches = (("endings", error),)
+    return Account(
+        episode, at_s, lasted_s, robot, name, "lost", (), breaches, dict.fromkeys(TOTALS, 0), None, None
     )
 
 

@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import json
 import os
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from vla.bench.soak.accounts import ACCOUNTS, Account, append, judge, read_accounts
+from vla.bench.soak.accounts import ACCOUNTS, Account, abandoned, append, judge, read_accounts
 from vla.bench.soak.arm import arm_spec, read_calls
 from vla.bench.soak.robot import calls_path
 from vla.bench.soak.scene import Scene
-from vla.bench.soak.schedule import episodes
-from vla.contract import ContractError
+from vla.bench.soak.schedule import Episode, episodes
+from vla.bridge.errors import BridgeError
+from vla.contract import ContractError, RobotSpec
 
 _SETTINGS = "soak.json"
 
@@ -67,6 +69,8 @@ def soak(
 ) -> Iterator[Account]:
     """Go on until there are ``minutes`` of soaking in all; yields each episode's account once it is kept.
 
+    A process that dies or falls silent by itself ends it early; that is in the last account.
+
     Args:
         folder: The one that :func:`claim` took.
         settings: Likewise.
@@ -75,7 +79,7 @@ def soak(
         on_start: Called when the processes are up.
 
     Raises:
-        BridgeError: a process did not start, or does not answer any more.
+        BridgeError: a process did not start.
     """
     spec = arm_spec(settings.control_hz)
     soaked_s = sum(account.lasted_s for account in done)
@@ -85,13 +89,22 @@ def soak(
     with Scene(folder, settings.control_hz, settings.seed + len(done), settings.recover_s) as scene:
         on_start()
         while soaked_s < 60 * minutes:
-            before = scene.counters()["connections"]
-            played = scene.play(next(schedule))
-            path = calls_path(folder, played.episode.number, played.robot)
-            connections = scene.counters()["connections"] - before
-            account = judge(played, read_calls(path), path.name, spec, soaked_s, connections)
+            account = _play(scene, next(schedule), folder, spec, soaked_s)
             append(folder / ACCOUNTS, account)
             soaked_s += account.lasted_s
             yield account
+            if account.reason == "lost":
+                return
             if any(promise in ("recovery", "endings") for promise, _ in account.breaches):
                 scene.restart_robot()
+
+
+def _play(scene: Scene, episode: Episode, folder: Path, spec: RobotSpec, at_s: float) -> Account:
+    path = calls_path(folder, episode.number, scene.robot)
+    before, began_s = scene.counters()["connections"], time.monotonic()
+    try:
+        played = scene.play(episode)
+    except BridgeError as error:
+        return abandoned(episode.number, str(error), scene.robot, path.name, at_s, time.monotonic() - began_s)
+    connections = scene.counters()["connections"] - before
+    return judge(played, read_calls(path), path.name, spec, at_s, connections)

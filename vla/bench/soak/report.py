@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from vla.bench.soak.accounts import Account, Suffered
+from vla.bench.soak.accounts import TOTALS, Account, Suffered
 from vla.bench.soak.arm import read_calls
 from vla.bench.soak.laws import promised_stillness_s, recording_breaches
 from vla.bench.soak.robot import RECORDINGS
@@ -175,8 +175,7 @@ def by_kind(accounts: Sequence[Account]) -> dict[str, dict[str, Any]]:
 
 def totals(accounts: Sequence[Account]) -> dict[str, int]:
     """Everything that is counted, over all episodes."""
-    keys = accounts[0].counts if accounts else {}
-    return {key: sum(account.counts[key] for account in accounts) for key in keys}
+    return {key: sum(account.counts[key] for account in accounts) for key in TOTALS}
 
 
 def _judged(name: str, found: str, accounts: Sequence[Account]) -> Promise:
@@ -202,17 +201,23 @@ def _memory(rest: Sequence[Account]) -> Promise:
 
 
 def _flat(name: str, rest: Sequence[Account]) -> Promise:
-    """Equal at every look after the warm-up, for each robot process."""
-    counts: dict[int, list[int]] = {}
+    """Equal at every look after the warm-up, for each robot process, and for all servers: they are alike."""
+    counts: dict[str, list[int]] = {}
     for account in rest:
-        counts.setdefault(account.robot, []).append(getattr(account.robot_residue, name))
+        looks = {f"robot {account.robot}": account.robot_residue, "server": account.server_residue}
+        for who, look in looks.items():
+            if look is not None:
+                counts.setdefault(who, []).append(getattr(look, name))
     if not any(len(series) > 1 for series in counts.values()):
         return Promise(name, None, "fewer than two looks after the warm-up")
-    found = ", ".join(sorted({str(count) for series in counts.values() for count in series}))
-    breaches = tuple(
-        f"from {min(series)} to {max(series)}" for series in counts.values() if len(set(series)) > 1
-    )
-    return Promise(name, not breaches, f"{found} at rest", breaches)
+    found = ", ".join(f"{who.split()[0]} {_range(series)}" for who, series in counts.items())
+    breaches = tuple(f"{who}: {_range(series)}" for who, series in counts.items() if len(set(series)) > 1)
+    return Promise(name, not breaches, f"at rest {found}", breaches)
+
+
+def _range(values: Sequence[int]) -> str:
+    least, most = min(values), max(values)
+    return str(least) if least == most else f"from {least} to {most}"
 
 
 def _spread(values: Sequence[float]) -> str:

@@ -57,7 +57,7 @@ class Played:
         struck: The faults that happened.
         moving_s: When the arm was first seen to move; None when it never was.
         last: What the front desk says of the run: ``reason``, ``detail``, ``health``, ``residue``, ...
-        server: What the server's process holds at the end; None when it is gone.
+        server: What the server's process holds at the end.
         robot: The robot's process id.
     """
 
@@ -67,7 +67,7 @@ class Played:
     struck: tuple[Struck, ...]
     moving_s: float | None
     last: Mapping[str, Any]
-    server: Residue | None
+    server: Residue
     robot: int
 
 
@@ -103,7 +103,7 @@ class Scene:
         """One run of the loop, with everything that befalls it; the robot is at rest and ready afterwards.
 
         Raises:
-            BridgeError: the robot's process does not answer, or the server died by itself.
+            BridgeError: the robot does not answer, or the server has ended by itself.
         """
         began_s = time.monotonic()
         number = self._operator.run(GOAL, episode.number)
@@ -120,11 +120,16 @@ class Scene:
         if not self._over(number):
             self._operator.stop()
         last = self._outcome(number)
-        server = residue(self._server.pid) if self._server.alive else None
+        if not self._server.alive:
+            raise BridgeError("server_died", "the policy server ended by itself")
+        server = residue(self._server.pid)
         self._pardon()
-        return Played(
-            episode, began_s, time.monotonic(), tuple(struck), moving_s, last, server, self._robot.pid
-        )
+        return Played(episode, began_s, time.monotonic(), tuple(struck), moving_s, last, server, self.robot)
+
+    @property
+    def robot(self) -> int:
+        """The robot's process id."""
+        return self._robot.pid
 
     def counters(self) -> dict[str, int]:
         """The proxy's."""
@@ -172,7 +177,7 @@ class Scene:
 
     def _motion_s(self, episode: Episode, since_s: float, number: int) -> float | None:
         """Wait until the arm has moved since then; the time of a motion, or None when it has not in time."""
-        path = calls_path(self._folder, episode.number, self._robot.pid)
+        path = calls_path(self._folder, episode.number, self.robot)
         while time.monotonic() < since_s + self._recover_s and not self._over(number):
             moved_s = last_motion_s(read_calls(path))
             if moved_s > since_s:
