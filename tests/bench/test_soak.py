@@ -251,7 +251,7 @@ def played(
 ) -> Played:
     last = {"reason": reason, "detail": "", "health": {}, "residue": {}, "recorder": recorder}
     blows = tuple(Blow(one.kind, 1.0, 2.0) for one in struck)
-    return Played(Episode(0, blows), 0.0, 20.0, struck, moving_s, last, None, 1)
+    return Played(Episode(0, blows), 0.0, 20.0, struck, moving_s, last, Residue(25.0, 13, 6), 1)
 
 
 def breaches(story: Played, seconds: float = 20.0) -> list[str]:

@@ -27,7 +27,7 @@ START_S = 1000.0
 COUNT = 200
 
 
-def log(positions: NDArray[Any], times_s: NDArray[np.float64] | None = None) -> NDArray[Any]:
+def log(positions: NDArray[Any], times_s: NDArray[Any] | None = None) -> NDArray[Any]:
     """Writes of these positions, shape (N, 3), each 0.3 ms after its reading; the first call takes hold."""
     calls = np.zeros(len(positions), CALLS)
     calls["call_s"] = START_S + DT_S * np.arange(len(calls)) if times_s is None else times_s
@@ -39,7 +39,7 @@ def log(positions: NDArray[Any], times_s: NDArray[np.float64] | None = None) -> 
     return calls
 
 
-def limited(wish: NDArray[np.float64], times_s: NDArray[np.float64]) -> NDArray[np.float32]:
+def limited(wish: NDArray[Any], times_s: NDArray[Any]) -> NDArray[np.float32]:
     """What a limiter makes of a wish, shape (N, 3), when it is told these times."""
     limiter = ActionLimiter(SPEC)
     limiter.start(wish[0].astype(np.float32))

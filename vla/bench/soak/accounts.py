@@ -160,12 +160,11 @@ def read_accounts(path: Path) -> list[Account]:
 
 
 def _account(told: dict[str, Any]) -> Account:
-    residues = {
-        key: Residue(**told[key]) if told[key] else None for key in ("robot_residue", "server_residue")
-    }
-    suffered = tuple(Suffered(**one) for one in told["suffered"])
-    breaches = tuple((promise, words) for promise, words in told["breaches"])
-    return Account(**told | residues | {"suffered": suffered, "breaches": breaches})
+    for key in ("robot_residue", "server_residue"):
+        told[key] = Residue(**told[key]) if told[key] else None
+    told["suffered"] = tuple(Suffered(**one) for one in told["suffered"])
+    told["breaches"] = tuple((promise, words) for promise, words in told["breaches"])
+    return Account(**told)
 
 
 def _suffered(struck: Struck, calls: NDArray[Any], spec: RobotSpec, began_s: float) -> Suffered:

@@ -126,7 +126,7 @@ def recordings(
         except ContractError as error:
             found = [str(error)]
         breaches += [f"episode {account.episode}: {line}" for line in found]
-    found = f"{len(accounts)} episodes read back, {ticks} ticks with the same numbers"
+    found = f"{len(accounts)} episodes read back, {ticks} ticks compared"
     return Promise("recordings", not breaches, found, tuple(breaches))
 
 
@@ -143,7 +143,7 @@ def promises(
         "limits": f"{calls} commands judged for position, rate and acceleration",
         "holds": f"{len(silent)} silences and stops, the longest motion into one {longest_s:.2f} s, {bound}",
         "recovery": f"{len(back_s)} times back in motion, {_spread(back_s)}",
-        "endings": f"{len(accounts)} runs ended as they should",
+        "endings": f"{len(accounts)} runs judged by how they ended",
     }
     made = [_judged(name, found, accounts) for name, found in judged.items()]
     reported = _judged("recordings", recorded.found, accounts)
