@@ -1,5 +1,6 @@
 # make run [SAY="..."] [SEED=n]   install, then carry out a sentence on the simulated arm
 # make test                       install, then the default test suite
+# make soak [MINUTES=n]           install, then minutes of faults on loopback; the same line again goes on after Ctrl-C
 # make check                      test, and formatting, lint, types, import rules, the wheel in an empty environment
 #
 # On a machine without an NVIDIA GPU a smaller, CPU-only torch can be had from PyTorch's own index:
@@ -7,6 +8,7 @@
 
 SAY ?= put the red block in the bowl
 SEED ?= 0
+MINUTES ?= 30
 PYTHON ?= python3
 TORCH_INDEX ?=
 
@@ -18,12 +20,15 @@ ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 # The sentence reaches the shell through the environment, so that it may hold any quotes.
 export SAY
 
-.PHONY: run test check install clean
+.PHONY: run test soak check install clean
 run: .venv/.stamp-run
 	$(BIN)/handily run "$$SAY" seed=$(SEED)
 
 test: .venv/.stamp-dev
 	$(BIN)/python -m pytest
+
+soak: .venv/.stamp-run
+	$(BIN)/handily bench soak minutes=$(MINUTES) seed=$(SEED)
 
 check: .venv/.stamp-dev
 	$(BIN)/ruff format --check .

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
 from dataclasses import replace
 from itertools import pairwise
@@ -273,6 +274,28 @@ def test_after_a_late_wake_up_ticks_do_not_crowd(spec, policy, late: float) -> N
     assert health.ticks + health.missed_ticks == pytest.approx(20.0 * spec.control_hz, abs=2)
 
 
+def test_rates_hold_from_command_to_command_however_long_a_reading_takes(spec, link, policy, clock) -> None:
+    rng = np.random.default_rng(0)
+    written: list[tuple[float, np.ndarray]] = []
+
+    class Sluggish(MockDriver):
+        def read(self):
+            clock.advance(float(rng.uniform(0.0, 0.02)))
+            return super().read()
+
+        def write(self, action):
+            written.append((clock.now_s(), action.copy()))
+            return action.copy()
+
+    link.answer = lambda o, i: replace(policy.act(o, i), actions=np.tile(spec.action_high, (16, 1)))
+    ControlLoop(Sluggish(spec, clock), link, clock, REAL).run("go")
+    way = np.abs(np.diff([action for _, action in written], axis=0))
+    took_s = np.diff([at_s for at_s, _ in written])
+    assert way.max() > 0.9 * spec.action_max_step[0]
+    assert took_s.min() < 0.8 * spec.dt_s
+    assert (way <= [axis.max_rate for axis in spec.action] * took_s[:, None] + 1e-6).all()
+
+
 def test_a_sensor_that_repeats_itself_is_not_acted_upon(spec, policy, clock) -> None:
     class Frozen(MockDriver):
         def read(self):
@@ -323,3 +346,19 @@ def test_a_chunk_from_an_older_observation_is_counted_not_used(spec, link, polic
     link.answer = act
     health = ControlLoop(MockDriver(spec, clock), link, clock, REAL).run("go").health
     assert health.stale_chunks > 0
+
+
+def test_a_chunk_dated_into_the_future_does_not_outlive_those_after_it(spec, link, policy, clock) -> None:
+    answers = itertools.count()
+
+    def act(observation, instruction, prefix=None):
+        chunk = policy.act(observation, instruction)
+        return replace(chunk, start_s=chunk.start_s + (1e9 if next(answers) == 1 else 0.0))
+
+    link.answer = act
+    reports: list[TickReport] = []
+    result = ControlLoop(MockDriver(spec, clock), link, clock, REAL, [reports.append]).run("go")
+    assert result.health.stale_chunks == 1
+    assert "from the observation it was asked about" in result.health.last_error
+    assert result.reason == "timeout"
+    assert not any(report.held for report in reports if report.now_s > 2.0)

@@ -11,7 +11,7 @@ import pytest
 from numpy.typing import NDArray
 
 from vla.bridge.link import LocalLink
-from vla.contract import ContractError, Observation
+from vla.contract import ActionChunk, ContractError, Observation
 from vla.drivers.mock import MockDriver
 from vla.runtime.asker import AskSettings
 from vla.runtime.clock import SimulatedClock
@@ -84,6 +84,59 @@ def test_two_bad_readings_are_ridden_through_and_a_third_stops(
     wanted = {"raises": "OSError: no status packet", "nan": "not finite", "shape": "expected float32"}
     assert wanted[kind] in result.detail
     assert all(at_s < 23 * spec.dt_s for at_s, _ in driver.written)
+
+
+@pytest.mark.parametrize("lost", [1, 2])
+def test_commands_that_failed_are_not_made_up_for_in_a_leap(spec, link, policy, clock, lost: int) -> None:
+    given: list[tuple[bool, NDArray[np.float32]]] = []
+
+    class Noisy(MockDriver):
+        def write(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+            fails = 4 <= len(given) < 4 + lost
+            given.append((not fails, action.copy()))
+            if fails:
+                raise OSError("no status packet")
+            return action.copy()
+
+    link.answer = lambda o, i: replace(policy.act(o, i), actions=np.tile(spec.action_high, (16, 1)))
+    reports: list[TickReport] = []
+    ControlLoop(Noisy(spec, clock), link, clock, SETTINGS, [reports.append]).run("go")
+    assert sum(not arrived for arrived, _ in given) == lost
+    arm = np.array([0.0, 0.04], np.float32)
+    for arrived, action in given:
+        assert (np.abs(action - arm) <= spec.action_max_step + 1e-6).all()
+        arm = action if arrived else arm
+    recorded = [report.sent for report in reports if not report.held]
+    assert np.array_equal(recorded[3 + lost], given[3][1])
+
+
+def test_a_delta_that_failed_is_recorded_as_no_change(spec, clock) -> None:
+    step = tuple(replace(axis, low=-0.05, high=0.05) for axis in spec.action)
+    spec = replace(spec, action=step, semantics="delta_tool")
+
+    class Forward:
+        def __init__(self) -> None:
+            self.spec = spec
+
+        def reset(self, seed: int) -> None:
+            del seed
+
+        def act(self, observation: Observation, instruction: str, prefix: object = None) -> ActionChunk:
+            del instruction, prefix
+            return ActionChunk(np.full((16, 2), 0.001, np.float32), spec.dt_s, observation.stamp_s)
+
+    class Noisy(Sabotaged):
+        def write(self, action: NDArray[np.float32]) -> NDArray[np.float32]:
+            sent = super().write(action)
+            if len(self.written) == 10:
+                raise OSError("no status packet")
+            return sent
+
+    reports: list[TickReport] = []
+    play(Noisy(spec, clock), Forward(), clock, SETTINGS, reports.append)
+    still = [report.tick for report in reports if not report.held and not report.sent.any()]
+    assert len(still) == 1
+    assert reports[still[0] - 1].sent.all()
 
 
 def test_a_driver_that_says_nonsense_about_what_it_sent_stops(spec, policy, clock) -> None:

@@ -75,6 +75,8 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["train", "data=/nowhere"], ["/nowhere"]),
         (["serve", "checkpoint=/nowhere"], ["/nowhere"]),
         (["bench", "seconds=-1", "checkpoint=none"], ["seconds=-1.0"]),
+        (["bench", "soak", "leave_out=[pigeon]"], ["'pigeon'", "stall_up"]),
+        (["bench", "soak", "minutes=0"], ["minutes=0.0"]),
         (["doctor", "simm"], ["simm", "did you mean 'sim'", "serve"]),
         (["dataset", "info", "/nowhere"], ["/nowhere"]),
         (["dataset", "show", "/nowhere", "episodes=0"], ["episodes=0"]),

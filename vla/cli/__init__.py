@@ -253,16 +253,18 @@ def doctor(extras: Extras = None, robot: Robot = None) -> None:
 @app.command()
 @reported
 def bench(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[bridge|loop] KEY=VALUE")] = None,
+    words: Annotated[list[str] | None, typer.Argument(metavar="[bridge|loop|soak] KEY=VALUE")] = None,
     show_config: Show = False,
 ) -> None:
-    """Time the simulator, the policy and the bridge; or the bridge beside others, or the loop's punctuality.
+    """Time the simulator, policy and bridge; the bridge beside others; the loop; or soak all in faults.
 
     [dim]handily bench seconds=5[/dim]
 
     [dim]handily bench bridge out=bench[/dim]   ratios to a bare TCP socket, openpi's wire and gRPC
 
     [dim]handily bench loop out=bench[/dim]   lateness of ticks, idle and with every core busy
+
+    [dim]handily bench soak minutes=30[/dim]   faults without end, and what the arm was sent meanwhile
     """
     words = words or []
     kind = words[0] if words and "=" not in words[0] else ""
@@ -274,6 +276,10 @@ def bench(
         from vla.cli.bench_loop import bench_loop
 
         bench_loop(words[1:], show_config)
+    elif kind == "soak":
+        from vla.cli.bench_soak import bench_soak
+
+        bench_soak(words[1:], show_config)
     else:
         from vla.cli.bench import bench as command
 

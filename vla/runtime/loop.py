@@ -188,7 +188,7 @@ class _Run:
                 elapsed_s = now_s - began_s
                 return RunResult(ended, detail, self._asker.plan, elapsed_s, self._loop.health())
             self._meter.tick(now_s)
-            held = self._act(observation if ended is None else None, now_s)
+            held = self._act(observation if ended is None else None)
             if observation is not None:
                 self._report(now_s, observation, held, missed)
             soonest_s = now_s + self._spec.dt_s / 2  # after a tick that itself began late
@@ -224,7 +224,7 @@ class _Run:
         if fault is not None:
             self._supervisor.protective_stop(fault)
 
-    def _act(self, observation: Observation | None, now_s: float) -> bool:
+    def _act(self, observation: Observation | None) -> bool:
         """Send what is due, or slow down to a hold; True when nothing was due or allowed."""
         action = None
         if observation is not None and observation.stamp_s > self._last_stamp_s:
@@ -232,6 +232,7 @@ class _Run:
             action = self._buffer.take(observation.stamp_s)
         self._meter.chunk_age_s = self._age_s(observation) or 0.0
         allowed = self._supervisor.tick(action is not None)
+        now_s = self._clock.now_s()  # limits hold from command to command: reading and asking took time
         elapsed_s = now_s - self._sent_s
         if action is not None and allowed:
             command = self._limiter.apply(action, elapsed_s)
@@ -248,8 +249,10 @@ class _Run:
 
     def _write(self, command: NDArray[np.float32]) -> NDArray[np.float32] | None:
         sent = self._bus.write(command)
-        if sent is not None:
-            self._limiter.sent(sent)
+        if sent is None and self._spec.semantics == "delta_tool":
+            self._sent = np.zeros_like(self._sent)
+        # What is not known to have been sent was not: else the next command would make up for it in a leap.
+        self._limiter.sent(self._sent if sent is None else sent)
         return sent
 
     def _age_s(self, observation: Observation | None) -> float | None:
