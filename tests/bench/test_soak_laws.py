@@ -184,6 +184,7 @@ def recorded(calls: NDArray[Any]) -> Recording:
         sent=ticks["sent"].copy(),
         time_s=ticks["call_s"] - ticks["call_s"][0],
         stamp_s=ticks["stamp_s"] - ticks["call_s"][0],
+        chunk_age_s=np.zeros(count),
         held=np.zeros(count, bool),
         robot_state=("running",) * count,
         instructions=("sway",) * count,
