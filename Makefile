@@ -1,6 +1,8 @@
 # make run [SAY="..."] [SEED=n]   install, then carry out a sentence on the simulated arm
 # make test                       install, then the default test suite
 # make check                      test, and formatting, lint, types, import rules, the wheel in an empty environment
+# make fuzz [TARGET=wire] [SECONDS=600]   bytes from outside, by coverage, each target in turn (Linux)
+# make mutants                    the suite against guards that have been removed
 #
 # On a machine without an NVIDIA GPU a smaller, CPU-only torch can be had from PyTorch's own index:
 #   make run TORCH_INDEX=<address of the CPU wheel index>
@@ -9,6 +11,8 @@ SAY ?= put the red block in the bowl
 SEED ?= 0
 PYTHON ?= python3
 TORCH_INDEX ?=
+TARGET ?= $(notdir $(wildcard tests/fuzz/corpus/*))
+SECONDS ?= 60
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -18,7 +22,7 @@ ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 # The sentence reaches the shell through the environment, so that it may hold any quotes.
 export SAY
 
-.PHONY: run test check install clean
+.PHONY: run test check fuzz mutants install clean
 run: .venv/.stamp-run
 	$(BIN)/handily run "$$SAY" seed=$(SEED)
 
@@ -32,6 +36,12 @@ check: .venv/.stamp-dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest -m slow tests/packaging
+
+fuzz: .venv/.stamp-fuzz
+	set -e; for target in $(TARGET); do $(BIN)/python tests/fuzz/run.py $$target $(SECONDS); done
+
+mutants: .venv/.stamp-dev
+	$(BIN)/python -m pytest -m 'slow or not slow' tests/mutants
 
 install: .venv/.stamp-run
 
@@ -56,4 +66,8 @@ clean:
 
 .venv/.stamp-dev: .venv/.stamp-run
 	$(PIP) -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv/.stamp-fuzz: .venv/.stamp-dev
+	$(PIP) -c constraints.txt -e '.[fuzz]'
 	touch $@
