@@ -185,7 +185,10 @@ def test_floods_and_bombs_are_refused() -> None:
             unpack(packed(flood), LIMIT)
     with pytest.raises(CodecError, match="twice"):
         unpack(b"\x82\xa1a\x01\xa1a\x02", LIMIT)
+    with pytest.raises(CodecError, match="extension type, 5"):
+        unpack(b"\xc7\x00\x05", LIMIT)
     for bad in (
+        b"\xc7\x00\xff",  # an empty timestamp
         packed([0] * (ndarrays.MAX_ITEMS + 1)),
         packed("x" * (ndarrays.MAX_TEXT_BYTES + 1)),
         b"\x91" * 50_000,

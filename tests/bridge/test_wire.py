@@ -91,6 +91,11 @@ def test_a_flood_of_small_values_is_refused() -> None:
             wire.decode([packed(GOOD | {"body": {"a": flood}})])
 
 
+def test_an_extension_type_is_refused_even_without_bytes() -> None:
+    with pytest.raises(WireError, match="extension type, 5"):
+        wire.decode([packed(GOOD | {"body": {"a": msgpack.ExtType(5, b"")}})])
+
+
 def test_a_hello_of_a_large_robot_is_none() -> None:
     axes = tuple(Axis(f"joint_{i:02}", "rad", -3.0, 3.0, 1.0, 2.0, 3.0) for i in range(100))
     wish = Wish(RobotSpec("large", axes, axes, {f"camera_{i}": (480, 640) for i in range(32)}, 100.0))

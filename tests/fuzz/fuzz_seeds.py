@@ -153,7 +153,7 @@ def _station(_: Path) -> Iterator[bytes]:
         mine | {"verb": "resume"},
     )
     yield lines(take, take, {"verb": "run", "goal": "go", "token": "stolen"}, {"verb": "kill"})
-    yield lines({"verb": "observe", "token": "\ud800"}, {"verb": "take", "name": "\ud800"})
+    yield lines({"verb": "take", "name": "\ud800"}, take, {"verb": "observe", "token": "\ud800"})
 
 
 def _spool(folder: Path) -> Iterator[bytes]:

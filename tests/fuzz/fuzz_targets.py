@@ -73,6 +73,7 @@ def wire(data: bytes) -> bool:
     except WireError:
         return False
     assert message.verb in frames_wire.VERBS
+    assert _is_plain(message.body)
     assert repr(frames_wire.decode(frames_wire.encode(message))) == repr(message)
     assert read_error(message).code
     readers = (_act, _observation, _chunk, _plan, _wish, _schema)
@@ -279,6 +280,15 @@ def _check_spec(spec: RobotSpec) -> None:
         assert all(isinstance(number, int | float) for number in numbers)
     assert spec.dt_s > 0
     assert RobotSpec.from_dict(json.loads(json.dumps(spec.to_dict()))).digest() == spec.digest()
+
+
+def _is_plain(value: Any) -> bool:
+    """Whether ``value`` is of the types that a header may hold; ``b""`` is the only one in bytes."""
+    if isinstance(value, list):
+        return all(map(_is_plain, value))
+    if isinstance(value, dict):
+        return all(map(_is_plain, (*value.keys(), *value.values())))
+    return value is None or value == b"" or isinstance(value, bool | int | float | str)
 
 
 def _is_legal(value: Any) -> bool:

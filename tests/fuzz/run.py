@@ -41,7 +41,7 @@ def main() -> None:
     """Fuzz the target named on the command line."""
     sys.path.insert(0, str(ROOT))
     warnings.filterwarnings("error", module="vla")  # as in the test suite
-    with atheris.instrument_imports(include=["vla", "fuzz_targets"]):
+    with atheris.instrument_imports(include=["vla", "fuzz_targets", "PIL"]):
         from fuzz_targets import TARGETS
     if len(sys.argv) not in (2, 3) or sys.argv[1] not in TARGETS:
         sys.exit(f"usage: run.py TARGET [SECONDS], where TARGET is one of {', '.join(TARGETS)}")

@@ -58,6 +58,15 @@ def test_whatever_is_made_of_the_corpus_is_read_or_refused(target: str, data: st
     TARGETS[target](bytes(whole))
 
 
+@pytest.mark.parametrize("target", ["wire", "spool"])
+def test_frames_that_are_cut_left_out_or_repeated_are_read_or_refused(target: str) -> None:
+    for data in kept(target):
+        frames = split(data)
+        for i, frame in enumerate(frames):
+            for instead in ([], [b""], [frame[:-1]], [frame + b"\0"], [frame, frame]):
+                TARGETS[target](joined([*frames[:i], *instead, *frames[i + 1 :]]))
+
+
 @each_target
 def test_no_input_takes_much_more_memory_or_time_than_its_length(target: str) -> None:
     for data in (*kept(target), *floods(target)):

@@ -1,8 +1,8 @@
 """Every guard bears a load: with any of them taken out, the tests that speak for its promise fail.
 
-``mutants.toml`` lists what is taken out. Each mutant gets a copy of the source tree, and the tests run there in
-a process of their own. They have to fail as tests do: a mutant that cannot be imported, or that was not, proves
-nothing.
+``mutants.toml`` lists what is taken out. Each mutant gets a copy of the source tree, and the tests run there
+in a process of their own. They have to fail as tests do: a mutant that cannot be imported, or that was not,
+proves nothing.
 """
 
 from __future__ import annotations
@@ -145,6 +145,7 @@ def test_a_guard_that_is_taken_out_is_missed(mutant: dict[str, Any], sound: Outc
     missing = [test for test in wanted if not hit(test, outcome.failed)]
     assert not missing, f"not missed by {missing}\n{outcome.output}"
     assert f'"{file}"' in outcome.files, "the mutated file was not imported"
+    shutil.rmtree(tmp_path)
 
 
 def test_each_promise_has_a_mutant_and_each_mutant_a_name() -> None:

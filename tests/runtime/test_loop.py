@@ -240,7 +240,7 @@ def test_what_was_really_sent_is_gone_on_from_and_reported(spec, link, policy, c
         def write(self, action):
             here = self.hold()
             wanted.append(action)
-            really.append(super().write(here + np.float32(0.5) * (action - here)))
+            really.append(super().write(((here + action) / 2).astype(np.float32)))
             return really[-1]
 
     link.answer = lambda o, i: replace(policy.act(o, i), actions=np.tile(spec.action_high, (16, 1)))

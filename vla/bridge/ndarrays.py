@@ -71,6 +71,7 @@ def unpack(data: bytes, max_bytes: int) -> Any:
             data,
             list_hook=census.list,
             object_pairs_hook=census.map,
+            ext_hook=census.extension,
             max_array_len=MAX_ITEMS,
             max_map_len=MAX_ITEMS,
             max_str_len=MAX_TEXT_BYTES,

@@ -108,6 +108,7 @@ def decode(frames: Sequence[bytes]) -> Message:
             frames[0],
             list_hook=census.list,
             object_pairs_hook=census.map,
+            ext_hook=census.extension,
             max_array_len=256,
             max_map_len=64,
             max_str_len=MAX_HEADER_BYTES,
