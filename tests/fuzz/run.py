@@ -43,6 +43,7 @@ def main() -> None:
     warnings.filterwarnings("error", module="vla")  # as in the test suite
     with atheris.instrument_imports(include=["vla", "fuzz_targets", "PIL"]):
         from fuzz_targets import TARGETS
+        from PIL import JpegImagePlugin, WebPImagePlugin  # noqa: F401  (else they are loaded by the first picture)
     if len(sys.argv) not in (2, 3) or sys.argv[1] not in TARGETS:
         sys.exit(f"usage: run.py TARGET [SECONDS], where TARGET is one of {', '.join(TARGETS)}")
     name, seconds = sys.argv[1], int((*sys.argv, "60")[2])

@@ -37,7 +37,7 @@ def test_real_messages_are_in_the_corpus(target: str, tmp_path: Path) -> None:
 
 @each_target
 @given(data=st.data())
-@settings(max_examples=500, deadline=None, derandomize=True)
+@settings(max_examples=300, deadline=None, derandomize=True)
 def test_whatever_is_made_of_the_corpus_is_read_or_refused(target: str, data: st.DataObject) -> None:
     corpus = st.sampled_from(kept(target))
     whole = bytearray(data.draw(corpus | st.binary(max_size=300)))
