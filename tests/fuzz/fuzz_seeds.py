@@ -15,7 +15,8 @@ from typing import Any, cast
 
 import msgpack
 import numpy as np
-from fuzz_targets import DIALECTS, FORMS, GROOT, SIZE, SPEC, TARGETS, joined
+from fuzz_judges import SPEC
+from fuzz_targets import DIALECTS, FORMS, GROOT, SIZE, TARGETS, joined
 from PIL import Image
 
 from vla.bridge.errors import BridgeError, error_reply

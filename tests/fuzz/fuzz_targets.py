@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 import tempfile
 import threading
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import numpy as np
+from fuzz_judges import BODIES, SPEC, check_spec, is_legal, is_plain
 
 from vla.bridge import wire as frames_wire
 from vla.bridge.errors import read_error
@@ -27,12 +27,10 @@ from vla.bridge.images import ENCODINGS, decode_image
 from vla.bridge.key_files import KeyFileError
 from vla.bridge.keys import KeyStore, read_allow_list, read_public
 from vla.bridge.link import LocalLink
-from vla.bridge.ndarrays import DTYPES, CodecError, Form, restore, unpack
+from vla.bridge.ndarrays import CodecError, Form, restore, unpack
 from vla.bridge.openpi_mapping import OpenpiMapping, read_openpi
-from vla.bridge.payload import unpack_act, unpack_chunk, unpack_observation, unpack_plan
-from vla.bridge.schema import Schema, Wish
-from vla.bridge.wire import Message, WireError
-from vla.contract import ActionChunk, Axis, ContractError, Observation, Prefix, RobotSpec
+from vla.bridge.wire import WireError
+from vla.contract import ActionChunk, ContractError, Observation, Prefix
 from vla.drivers.mock import MockDriver
 from vla.runtime.clock import SimulatedClock
 from vla.runtime.loop import ControlLoop
@@ -40,8 +38,6 @@ from vla.runtime.spool import SPOOL, RecordingError, read_spool
 from vla.runtime.station import RobotStation
 
 _T = TypeVar("_T")
-_AXES = (Axis("x", "m", -1.0, 1.0, 1.0), Axis("gap", "m", 0.0, 0.08, 0.2))
-SPEC = RobotSpec("tiny", _AXES, _AXES, {"front": (8, 6), "wrist": (4, 4)}, 20.0)
 FORMS: tuple[Form, ...] = ("openpi", "npy", "msgpack_numpy")
 DIALECTS = (OpenpiMapping.libero(SPEC), OpenpiMapping.aloha(SPEC))
 GROOT = GrootMapping.of(SPEC)
@@ -54,10 +50,11 @@ TOKEN = b"TOKEN"
 def split(data: bytes) -> list[bytes]:
     """Frames, each after its length in two bytes, little end first; the last may be cut."""
     frames: list[bytes] = []
-    while len(data) >= 2:
-        end = 2 + int.from_bytes(data[:2], "little")
-        frames.append(data[2:end])
-        data = data[end:]
+    at = 0
+    while at + 2 <= len(data):
+        begin = at + 2
+        at = begin + int.from_bytes(data[at:begin], "little")
+        frames.append(data[begin:at])
     return frames
 
 
@@ -73,11 +70,10 @@ def wire(data: bytes) -> bool:
     except WireError:
         return False
     assert message.verb in frames_wire.VERBS
-    assert _is_plain(message.body)
+    assert is_plain(message.body)
     assert repr(frames_wire.decode(frames_wire.encode(message))) == repr(message)
     assert read_error(message).code
-    readers = (_act, _observation, _chunk, _plan, _wish, _schema)
-    return any([_read(ContractError, lambda r=reader: r(message)) for reader in readers])
+    return any([_read(ContractError, lambda r=reader: r(message)) for reader in BODIES])
 
 
 def ndarrays(data: bytes) -> bool:
@@ -86,7 +82,7 @@ def ndarrays(data: bytes) -> bool:
         value, form = restore(unpack(data, MOST_BYTES), FORMS)
     except CodecError:
         return False
-    assert _is_legal(value)
+    assert is_legal(value)
     return form is not None
 
 
@@ -177,7 +173,7 @@ def spool(data: bytes) -> bool:
     assert run.ended is None or isinstance(run.ended, dict)
     assert all(isinstance(words, str) for words in run.instructions.values())
     assert list(run.instructions) == list(range(len(run.instructions)))
-    _check_spec(run.spec)
+    check_spec(run.spec)
     return len(run.ticks) > 0
 
 
@@ -228,78 +224,6 @@ def _read(error: type[ContractError], call: Callable[[], object]) -> bool:
     except error:
         return False
     return True
-
-
-def _act(message: Message) -> None:
-    request, within_s = unpack_act(message, SPEC, ENCODINGS[message.seq % len(ENCODINGS)])
-    request.observation.check(SPEC)
-    assert 1 <= len(request.instruction) <= frames_wire.MAX_TEXT_CHARS
-    assert not math.isnan(within_s)
-    if request.prefix is not None:
-        request.prefix.check(SPEC)
-
-
-def _observation(message: Message) -> None:
-    unpack_observation(message, SPEC, ENCODINGS[message.seq % len(ENCODINGS)]).check(SPEC)
-
-
-def _chunk(message: Message) -> None:
-    chunk = unpack_chunk(message, SPEC)
-    assert (chunk.actions.dtype, chunk.actions.ndim) == (np.float32, 2)
-    assert chunk.actions.shape[1] == len(SPEC.action)
-    assert not chunk.actions.flags.writeable
-    assert 0 < chunk.dt_s < math.inf
-    assert math.isfinite(chunk.start_s)
-
-
-def _plan(message: Message) -> None:
-    plan = unpack_plan(message.body.get("plan"))
-    if plan is None:
-        raise WireError("no plan")
-    assert all(isinstance(words, str) for words in (plan.goal, plan.note, *plan.steps, *plan.status))
-
-
-def _wish(message: Message) -> None:
-    wish = Wish.unpack(message.body)
-    _check_spec(wish.spec)
-    lines = wish.differences(Schema(SPEC, "model"), ENCODINGS)
-    assert all(isinstance(line, str) for line in lines)
-
-
-def _schema(message: Message) -> None:
-    schema = Schema.unpack(message.body, "raw")
-    _check_spec(schema.spec)
-    assert len(schema.digest()) == 16
-
-
-def _check_spec(spec: RobotSpec) -> None:
-    for axis in (*spec.action, *spec.state):
-        assert isinstance(axis.name, str)
-        assert isinstance(axis.unit, str)
-        numbers = (axis.low, axis.high, axis.max_rate, axis.max_acceleration, axis.max_jerk)
-        assert all(isinstance(number, int | float) for number in numbers)
-    assert spec.dt_s > 0
-    assert RobotSpec.from_dict(json.loads(json.dumps(spec.to_dict()))).digest() == spec.digest()
-
-
-def _is_plain(value: Any) -> bool:
-    """Whether ``value`` is of the types that a header may hold; ``b""`` is the only one in bytes."""
-    if isinstance(value, list):
-        return all(map(_is_plain, value))
-    if isinstance(value, dict):
-        return all(map(_is_plain, (*value.keys(), *value.values())))
-    return value is None or value == b"" or isinstance(value, bool | int | float | str)
-
-
-def _is_legal(value: Any) -> bool:
-    """Whether ``value`` is of the types that :func:`vla.bridge.ndarrays.restore` promises."""
-    if isinstance(value, np.ndarray):
-        return value.dtype.str in DTYPES and value.size > 0 and not value.flags.writeable
-    if isinstance(value, list):
-        return all(map(_is_legal, value))
-    if isinstance(value, dict):
-        return all(isinstance(key, str) and _is_legal(inner) for key, inner in value.items())
-    return value is None or isinstance(value, bool | int | float | str | bytes)
 
 
 def _folder() -> Path:

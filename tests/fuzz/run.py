@@ -41,7 +41,7 @@ def main() -> None:
     """Fuzz the target named on the command line."""
     sys.path.insert(0, str(ROOT))
     warnings.filterwarnings("error", module="vla")  # as in the test suite
-    with atheris.instrument_imports(include=["vla", "fuzz_targets", "PIL"]):
+    with atheris.instrument_imports(include=["vla", "fuzz_targets", "fuzz_judges", "PIL"]):
         from fuzz_targets import TARGETS
         from PIL import JpegImagePlugin, WebPImagePlugin  # noqa: F401  (else they are loaded by the first picture)
     if len(sys.argv) not in (2, 3) or sys.argv[1] not in TARGETS:

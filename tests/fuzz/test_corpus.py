@@ -73,9 +73,9 @@ def test_no_input_takes_much_more_memory_or_time_than_its_length(target: str) ->
         TARGETS[target](data)  # whatever is loaded lazily is loaded
         times = []
         for _ in range(3):
-            began = time.perf_counter()
+            began = time.thread_time()
             TARGETS[target](data)
-            times.append(time.perf_counter() - began)
+            times.append(time.thread_time() - began)
         assert min(times) < PATIENCE_S, data[:60]
         tracemalloc.start()
         TARGETS[target](data)
