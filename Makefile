@@ -2,6 +2,8 @@
 # make test                       install, then the default test suite
 # make soak [MINUTES=n]           install, then minutes of faults on loopback; the same line again goes on after Ctrl-C
 # make check                      test, and formatting, lint, types, import rules, the wheel in an empty environment
+# make fuzz [TARGET=wire] [SECONDS=600]   bytes from outside, by coverage, each target in turn (Linux)
+# make mutants                    the suite against guards that have been removed
 #
 # On a machine without an NVIDIA GPU a smaller, CPU-only torch can be had from PyTorch's own index:
 #   make run TORCH_INDEX=<address of the CPU wheel index>
@@ -11,6 +13,8 @@ SEED ?= 0
 MINUTES ?= 30
 PYTHON ?= python3
 TORCH_INDEX ?=
+TARGET ?= $(notdir $(wildcard tests/fuzz/corpus/*))
+SECONDS ?= 60
 
 BIN := .venv/bin
 PIP := $(BIN)/python -m pip install --quiet --disable-pip-version-check
@@ -20,7 +24,7 @@ ROOT := $(shell [ "$$(id -u)" = 0 ] || echo sudo -n)
 # The sentence reaches the shell through the environment, so that it may hold any quotes.
 export SAY
 
-.PHONY: run test soak check install clean
+.PHONY: run test soak check fuzz mutants install clean
 run: .venv/.stamp-run
 	$(BIN)/handily run "$$SAY" seed=$(SEED)
 
@@ -37,6 +41,12 @@ check: .venv/.stamp-dev
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest
 	$(BIN)/python -m pytest -m slow tests/packaging
+
+fuzz: .venv/.stamp-fuzz
+	set -e; for target in $(TARGET); do $(BIN)/python tests/fuzz/run.py $$target $(SECONDS); done
+
+mutants: .venv/.stamp-dev
+	$(BIN)/python -m pytest -m 'slow or not slow' tests/mutants
 
 install: .venv/.stamp-run
 
@@ -61,4 +71,8 @@ clean:
 
 .venv/.stamp-dev: .venv/.stamp-run
 	$(PIP) -c constraints.txt -e '.[dev]'
+	touch $@
+
+.venv/.stamp-fuzz: .venv/.stamp-dev
+	$(PIP) -c constraints.txt -e '.[fuzz]'
 	touch $@

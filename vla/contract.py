@@ -88,8 +88,10 @@ class RobotSpec:
     def __post_init__(self) -> None:
         if self.semantics not in _SEMANTICS:
             raise ContractError(f"semantics {self.semantics!r} is not one of {', '.join(_SEMANTICS)}")
-        if not self.control_hz > 0:
-            raise ContractError(f"control_hz {self.control_hz} must be > 0")
+        if not 0 < self.control_hz < float("inf"):
+            raise ContractError(f"control_hz {self.control_hz} must be > 0 and finite")
+        if any(side < 1 for size in self.cameras.values() for side in size):
+            raise ContractError(f"cameras {dict(self.cameras)} must be (height, width), each at least 1")
         for kind, axes in (("action", self.action), ("state", self.state)):
             names = [axis.name for axis in axes]
             if not names or len(set(names)) != len(names):
@@ -125,8 +127,8 @@ class RobotSpec:
         return asdict(self) | {"cameras": {name: list(size) for name, size in self.cameras.items()}}
 
     @classmethod
-    def from_dict(cls, data: Mapping[str, Any]) -> Self:
-        """Rebuild a spec from :meth:`to_dict`'s output.
+    def from_dict(cls, data: Any) -> Self:
+        """Rebuild a spec from :meth:`to_dict`'s output; whatever else ``data`` is, it is refused.
 
         Raises:
             ContractError: a field is missing, unknown or illegal.
@@ -134,14 +136,14 @@ class RobotSpec:
         try:
             return cls(
                 name=str(data["name"]),
-                action=tuple(Axis(**axis) for axis in data["action"]),
-                state=tuple(Axis(**axis) for axis in data["state"]),
+                action=tuple(_axis(axis) for axis in data["action"]),
+                state=tuple(_axis(axis) for axis in data["state"]),
                 cameras={str(k): (int(v[0]), int(v[1])) for k, v in data["cameras"].items()},
                 control_hz=float(data["control_hz"]),
                 semantics=data["semantics"],
                 workspace=_box(data.get("workspace")),
             )
-        except (KeyError, TypeError, AttributeError, IndexError, ValueError) as error:
+        except (LookupError, TypeError, AttributeError, ValueError, OverflowError) as error:
             raise ContractError(f"not a RobotSpec: {error!r}") from error
 
     def interface(self) -> dict[str, Any]:
@@ -165,6 +167,15 @@ class RobotSpec:
     def differences(self, other: RobotSpec) -> list[str]:
         """Human-readable lines, one per field of :meth:`interface` that differs; empty when they agree."""
         return _differences("", self.interface(), other.interface())
+
+
+def _axis(data: Any) -> Axis:
+    """An axis of foreign data: Python would compare two words as readily as two numbers."""
+    for name, value in data.items():
+        wanted = str if name in ("name", "unit") else float | int
+        if not isinstance(value, wanted) or isinstance(value, bool):
+            raise ContractError(f"axis field {name!r} is a {type(value).__name__}")
+    return Axis(**data)
 
 
 def _box(data: Any) -> tuple[tuple[float, float], ...] | None:

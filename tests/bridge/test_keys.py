@@ -134,6 +134,14 @@ def test_a_file_that_is_no_key_file_is_refused(tmp_path: Path, content: bytes) -
         read_public(tmp_path / "x")
 
 
+def test_a_file_of_any_depth_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "x.public"
+    for depth in range(700, 1000):  # one of them can still be read, and not be written again
+        path.write_text(f'{{"handily": "public", "format": 1, "x": {"[" * depth}{"]" * depth}}}')
+        with pytest.raises(KeyFileError, match=r"not a public file|the checksum differs"):
+            read_public(path)
+
+
 def test_a_missing_key_names_the_choices(store: KeyStore) -> None:
     store.new("arm")
     with pytest.raises(KeyFileError, match="there: arm"):

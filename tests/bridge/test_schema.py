@@ -14,7 +14,7 @@ from vla.bridge.errors import BridgeError
 from vla.bridge.schema import Schema, Wish
 from vla.bridge.wire import Message
 from vla.conformance import sample_observation
-from vla.contract import Axis, RobotSpec
+from vla.contract import Axis, ContractError, RobotSpec
 
 Change = Callable[[RobotSpec], RobotSpec]
 
@@ -132,3 +132,21 @@ def test_every_field_changes_the_digest(spec: RobotSpec, monkeypatch: pytest.Mon
 
 def test_a_wish_for_anything_is_granted_by_anything(spec: RobotSpec) -> None:
     assert Wish(spec).differences(Schema(spec, "m", "n"), ("raw",)) == []
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"low": "a", "high": "b"}, {"low": [0], "high": [1]}, {"low": False, "high": True}, {"max_rate": "1"},
+     {"name": 3}, {"unit": None}, {"more": 1}, {"low": float("nan")}],
+)  # fmt: skip
+def test_an_axis_holds_words_and_numbers(spec: RobotSpec, change: dict) -> None:
+    data = spec.to_dict()
+    data["action"] = [dict(data["action"][0], **change)]
+    with pytest.raises(ContractError):
+        RobotSpec.from_dict(data)
+
+
+@pytest.mark.parametrize("change", [{"control_hz": float("inf")}, {"cameras": {"front": (0, 4)}}])
+def test_a_robot_has_a_period_and_pictures_have_pixels(spec: RobotSpec, change: dict) -> None:
+    with pytest.raises(ContractError):
+        replace(spec, **change)

@@ -20,6 +20,8 @@ def test_nobody_takes_it_from_its_holder() -> None:
         lease.take("bob")
     with pytest.raises(LeaseError, match="not its holder's"):
         lease.renew("0" * 32)
+    with pytest.raises(LeaseError, match="not its holder's"):
+        lease.renew("\ud800")  # what JSON can spell and UTF-8 cannot
     lease.renew(token)
 
 

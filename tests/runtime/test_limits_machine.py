@@ -20,7 +20,7 @@ from vla.runtime.limits import ActionLimiter
 
 ENOUGH_TICKS = 20_000
 ANY_BUG = settings(
-    max_examples=150,
+    max_examples=200,
     stateful_step_count=20,
     derandomize=True,
     deadline=None,

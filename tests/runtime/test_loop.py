@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 
 from vla.bridge.errors import BridgeError
-from vla.bridge.link import LocalLink
-from vla.contract import ActionChunk, ContractError, Plan
+from vla.bridge.link import LocalLink, Reply
+from vla.contract import ActionChunk, ContractError, Plan, Prefix
 from vla.drivers.mock import MockDriver
 from vla.runtime.asker import AskSettings
 from vla.runtime.clock import SimulatedClock
@@ -192,6 +192,23 @@ def test_a_chunk_of_the_old_instruction_is_never_carried_out_under_the_new(spec,
     assert all(b <= a for a, b in zip(x[changed - 1 :], x[changed:], strict=False))
 
 
+def test_an_answer_to_a_question_given_up_is_not_taken_for_the_next(spec, link, clock) -> None:
+    numbers = itertools.count(1)
+
+    def ask(verb, delay_s, value):  # unlike a client this link does not judge what it hands on
+        seq = next(numbers)
+        link._due.append((clock.now_s() + delay_s, Reply(verb, seq, value, delay_s)))
+        return seq
+
+    link._ask, link.delay_s = ask, 0.7
+    reports: list[TickReport] = []
+    settings = replace(REAL, ask=AskSettings(act_timeout_s=0.5, lost_s=3.0))
+    result = ControlLoop(MockDriver(spec, clock), link, clock, settings, [reports.append]).run("go")
+    assert (result.reason, result.health.chunks) == ("model_lost", 0)
+    assert result.health.stale_chunks >= 4
+    assert all(report.held for report in reports)
+
+
 def test_new_words_are_asked_about_at_once_even_while_an_answer_to_the_old_is_under_way(
     spec, link, policy, clock
 ) -> None:
@@ -213,6 +230,47 @@ def test_the_first_command_starts_from_where_the_robot_is_held(spec, link, polic
     ControlLoop(driver, link, clock, STEP, [reports.append]).run("go")
     first = next(report for report in reports if not report.held)
     assert (np.abs(first.sent - held) <= spec.action_max_step * (1 + 1e-5)).all()
+
+
+def test_what_was_really_sent_is_gone_on_from_and_reported(spec, link, policy, clock) -> None:
+    wanted: list[np.ndarray] = []
+    really: list[np.ndarray] = []
+
+    class Halfway(MockDriver):
+        def write(self, action):
+            here = self.hold()
+            wanted.append(action)
+            really.append(super().write(((here + action) / 2).astype(np.float32)))
+            return really[-1]
+
+    link.answer = lambda o, i: replace(policy.act(o, i), actions=np.tile(spec.action_high, (16, 1)))
+    reports: list[TickReport] = []
+    ControlLoop(Halfway(spec, clock), link, clock, REAL, [reports.append]).run("go")
+    moved = [report.sent for report in reports if not report.held]
+    assert len(moved) > 50
+    assert np.array_equal(moved, really[: len(moved)])
+    steps = np.abs(np.array(wanted[1:]) - really[:-1])
+    assert (steps <= spec.action_max_step * (1 + 1e-5)).all()
+
+
+def test_the_model_side_is_told_the_rows_that_will_be_carried_out(spec, link, clock) -> None:
+    told, ask = dict[float, Prefix | None](), link.request_act
+
+    def request_act(observation, instruction, prefix=None, within_s=0.0):
+        told[observation.stamp_s] = prefix
+        return ask(observation, instruction, prefix, within_s)
+
+    link.request_act = request_act
+    reports: list[TickReport] = []
+    ControlLoop(MockDriver(spec, clock), link, clock, REAL, [reports.append]).run("go")
+    ticks = {report.observation.stamp_s: number for number, report in enumerate(reports)}
+    frozen = 0
+    for stamp_s, prefix in told.items():
+        if prefix is not None:
+            for report, row in zip(reports[ticks[stamp_s] :], prefix.actions[: prefix.frozen], strict=False):
+                assert np.array_equal(report.sent, row)
+                frozen += 1
+    assert frozen > 10
 
 
 def test_before_the_first_plan_the_arm_holds(spec, link, policy, clock) -> None:

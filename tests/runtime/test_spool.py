@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -137,6 +138,32 @@ def test_cut_in_its_first_line_a_run_is_refused_by_name(root, spec):
         words.write_bytes(data[:cut])
         with pytest.raises(RecordingError, match=r"0000007\.jsonl does not begin like a run"):
             read_spool(root, 7)
+
+
+def changed(words: Path, **fields: object) -> None:
+    first, rest = words.read_bytes().split(b"\n", 1)
+    words.write_bytes(json.dumps(json.loads(first) | fields).encode() + b"\n" + rest)
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{}, None, {"cameras": {"front": [2**40, 2**40]}}, {"control_hz": 1e999}, {"cameras": {"front": [0, 1]}}],
+)
+def test_a_first_line_that_describes_no_robot_is_refused_by_name(root, spec, change):
+    words, _ = write(root, spec, 1)
+    changed(words, spec=spec.to_dict() | change if change else change)
+    with pytest.raises(RecordingError, match="begins with no robot"):
+        read_spool(root, 7)
+
+
+def test_lines_that_no_recorder_writes_change_nothing(root, spec):
+    words, _ = write(root, spec, 4)
+    far, none = b'{"code": 1000000000000, "instruction": "x"}', b'{"instruction": "x"}'
+    for line in (far, none, b'{"ended": 3}', b"[" * 10_000):
+        words.write_bytes(words.read_bytes() + line + b"\n")
+        run = read_spool(root, 7)
+        check(run, 4)
+        assert (run.ended, sorted(run.instructions)) == ({"reason": "timeout"}, [0, 1])
 
 
 def test_a_run_begins_with_its_first_line(root, spec, monkeypatch):

@@ -115,6 +115,8 @@ def test_a_vanished_operator_means_standing_still(spec, policy) -> None:
         [b""], [b"{"], [b"[]"], [b"null"], [b"1e999"], [b"{}"], [b'{"seq": "1"}'], [b"\xff\xfe"],
         [b"[" * 10_000], [b"{}", b"{}"], [b'{"seq": 1, "verb": "run"}'], [b'{"seq": 1, "verb": ["run"]}'],
         [b'{"seq": 1, "verb": "kill"}'], [b'{"seq": 1, "verb": "take", "name": 3}'],
+        [b'{"seq": 1, "verb": "observe", "token": "\\ud800"}'],
+        [b'{"seq": 1, "verb": "take", "name": "\\ud800"}'],
     ],
 )  # fmt: skip
 def test_junk_changes_nothing(spec, policy, junk: list[bytes]) -> None:

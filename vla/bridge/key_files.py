@@ -76,11 +76,14 @@ def load(path: Path, kind: str, forbidden_mode: int = 0) -> dict[str, Any]:
         raise KeyFileError(f"{path}: mode {mode:04o} lets others in; chmod {mode & ~excess:o} {path}")
     try:
         document = json.loads(raw.decode("ascii")) if len(raw) <= _MAX_FILE_BYTES else None
+        if not isinstance(document, dict):
+            document = {}
+        written, checksum = document.pop("checksum", None), _checksum(document)
     except (ValueError, RecursionError):
-        document = None
-    if not isinstance(document, dict) or (document.get("handily"), document.get("format")) != (kind, _FORMAT):
+        document, written, checksum = {}, None, ""
+    if (document.get("handily"), document.get("format")) != (kind, _FORMAT):
         raise KeyFileError(f"{path}: not a {kind} file of format {_FORMAT}")
-    if document.pop("checksum", None) != _checksum(document):
+    if written != checksum:
         raise KeyFileError(f"{path}: damaged or edited by hand, the checksum differs")
     return document
 

@@ -26,6 +26,7 @@ import msgpack
 import numpy as np
 from numpy.typing import NDArray
 
+from vla.bridge.census import Census
 from vla.contract import ContractError
 
 Form = Literal["openpi", "npy", "msgpack_numpy"]
@@ -33,7 +34,7 @@ Form = Literal["openpi", "npy", "msgpack_numpy"]
 DTYPES = ("|u1", "<i4", "<i8", "<f4", "<f8")
 """Every dtype that is read, as ``numpy.dtype.str`` writes it."""
 
-MAX_CONTAINERS = 512
+MAX_VALUES = 4096
 MAX_ITEMS = 256
 MAX_TEXT_BYTES = 16 * 1024
 MAX_DEPTH = 8
@@ -52,29 +53,6 @@ class CodecError(ContractError):
     """Bytes that are not what a foreign protocol says they are, or more than is read from a stranger."""
 
 
-class _Census:
-    """msgpack hooks that stop a flood of small containers, and keys that come twice."""
-
-    def __init__(self) -> None:
-        self._left = MAX_CONTAINERS
-
-    def list(self, items: list[Any]) -> list[Any]:
-        self._count()
-        return items
-
-    def map(self, pairs: Sequence[tuple[Any, Any]]) -> dict[Any, Any]:
-        self._count()
-        found = dict(pairs)
-        if len(found) != len(pairs):
-            raise CodecError("a map holds the same key twice")
-        return found
-
-    def _count(self) -> None:
-        self._left -= 1
-        if self._left < 0:
-            raise CodecError(f"more than {MAX_CONTAINERS} lists and maps in one message")
-
-
 def unpack(data: bytes, max_bytes: int) -> Any:
     """Plain msgpack types: None, bool, int, float, str, bytes, list, and dict with text or bytes as keys.
 
@@ -87,12 +65,13 @@ def unpack(data: bytes, max_bytes: int) -> Any:
     """
     if len(data) > max_bytes:
         raise CodecError(f"message of {len(data)} bytes, at most {max_bytes} are read")
-    census = _Census()
+    census = Census(MAX_VALUES, CodecError)
     try:
         return msgpack.unpackb(
             data,
             list_hook=census.list,
             object_pairs_hook=census.map,
+            ext_hook=census.extension,
             max_array_len=MAX_ITEMS,
             max_map_len=MAX_ITEMS,
             max_str_len=MAX_TEXT_BYTES,

@@ -121,7 +121,4 @@ def _spec(body: Mapping[str, Any]) -> RobotSpec:
     data = body.get("spec")
     if not isinstance(data, dict):
         raise WireError(f"the robot's spec is a {type(data).__name__}, expected a map")
-    try:
-        return RobotSpec.from_dict(data)
-    except OverflowError as error:
-        raise WireError("the robot's spec holds a size that is not finite") from error
+    return RobotSpec.from_dict(data)

@@ -14,6 +14,7 @@ from typing import Any, cast
 
 import msgpack
 
+from vla.bridge.census import Census
 from vla.contract import ContractError
 
 Frame = bytes | memoryview
@@ -25,6 +26,8 @@ PROTOCOL = 2
 VERBS = ("hello", "act", "plan", "reset", "health", "goodbye", "error")
 MAX_HEADER_BYTES = 64 * 1024
 MAX_TEXT_CHARS = 4096
+MAX_VALUES = 6144
+"""In one header; a hello of two times 256 axes holds less."""
 _MAX_SEQ = 2**62
 
 
@@ -102,16 +105,21 @@ def decode(frames: Sequence[Frame]) -> Message:
         raise WireError("a message of no frames, expected a header at least")
     if len(frames[0]) > MAX_HEADER_BYTES:
         raise WireError(f"header is {len(frames[0])} bytes, at most {MAX_HEADER_BYTES} are allowed")
+    census = Census(MAX_VALUES, WireError)
     try:
         header = msgpack.unpackb(
             frames[0],
-            object_pairs_hook=_unique,
+            list_hook=census.list,
+            object_pairs_hook=census.map,
+            ext_hook=census.extension,
             max_array_len=256,
             max_map_len=64,
             max_str_len=MAX_HEADER_BYTES,
             max_bin_len=0,
             max_ext_len=0,
         )
+    except WireError:
+        raise
     except (ValueError, TypeError, msgpack.UnpackException) as error:
         raise WireError(f"header is not msgpack: {type(error).__name__}") from error
     if not isinstance(header, dict):
@@ -157,11 +165,3 @@ def number(data: Mapping[str, Any], key: str) -> float:
     if not isinstance(value, float) or not math.isfinite(value):
         raise WireError(f"{key!r} must be a finite float")
     return value
-
-
-def _unique(pairs: list[tuple[Any, Any]]) -> dict[Any, Any]:
-    """A map; two readers of a repeated key might take different values, so there must be none."""
-    made = dict(pairs)
-    if len(made) != len(pairs):
-        raise WireError("a map repeats a key")
-    return made

@@ -61,7 +61,9 @@ class Lease:
             LeaseError: the token is not the holder's.
         """
         holder = self.holder
-        if holder is None or not hmac.compare_digest(token.encode(), self._token.encode()):
+        if holder is None or not hmac.compare_digest(
+            token.encode(errors="surrogatepass"), self._token.encode()
+        ):
             who = "nobody holds the lease" if holder is None else f"{holder!r} holds the lease"
             raise LeaseError(f"{who}, and this token is not its holder's; take it first")
         self._renewed_s = self._clock.now_s()

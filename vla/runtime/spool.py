@@ -187,17 +187,20 @@ def read_spool(root: Path, key: int) -> SpooledRun:
     """Whatever is whole of a run, finished or not.
 
     Raises:
-        RecordingError: its first line is missing or damaged, so nothing can be made of it.
+        RecordingError: its first line is missing or damaged, so nothing can be made of it. No bytes in the
+            two files raise anything else.
     """
     words, ticks = _paths(root, key)
     lines = _whole_lines(words.read_bytes())
     if not lines or lines[0].get("format") != _FORMAT:
         raise RecordingError(f"{words} does not begin like a run (format {_FORMAT})")
-    about = lines[0]
-    spec = RobotSpec.from_dict(about["spec"])
-    ended = next((line["ended"] for line in lines if "ended" in line), None)
-    instructions = {line["code"]: line["instruction"] for line in lines if "instruction" in line}
-    return SpooledRun(key, about, spec, instructions, ended, _whole_ticks(ticks, tick_type(spec)))
+    try:
+        spec = RobotSpec.from_dict(lines[0].get("spec"))
+        kind = tick_type(spec)
+    except (ValueError, TypeError, OverflowError, RecursionError) as error:  # numpy has its own, for sizes
+        raise RecordingError(f"{words} begins with no robot: {error}") from error
+    ended = next((line["ended"] for line in lines if isinstance(line.get("ended"), dict)), None)
+    return SpooledRun(key, lines[0], spec, _instructions(lines), ended, _whole_ticks(ticks, kind))
 
 
 def has_begun(root: Path, key: int) -> bool:
@@ -236,11 +239,20 @@ def _whole_lines(data: bytes) -> list[dict[str, Any]]:
     for line in data.split(b"\n")[:-1]:
         try:
             content = json.loads(line)
-        except ValueError:
+        except (ValueError, RecursionError):
             continue
         if isinstance(content, dict):
             lines.append(content)
     return lines
+
+
+def _instructions(lines: list[dict[str, Any]]) -> dict[int, str]:
+    """They are numbered in the order in which they come."""
+    found: dict[int, str] = {}
+    for line in lines:
+        if line.get("code") == len(found) and isinstance(line.get("instruction"), str):
+            found[len(found)] = line["instruction"]
+    return found
 
 
 def _whole_ticks(path: Path, kind: np.dtype[Any]) -> NDArray[Any]:

@@ -14,6 +14,7 @@ import json
 import logging
 import math
 import queue
+import re
 import threading
 from collections.abc import Callable, Mapping
 from dataclasses import asdict
@@ -31,6 +32,8 @@ from vla.runtime.supervisor import StateError
 
 MAX_BYTES = 16 * 1024
 _POLL_MS = 50
+_LONE = re.compile("[\ud800-\udfff]")
+"""Half a character: JSON can spell it, nothing that is told afterwards can write it down."""
 _log = logging.getLogger(__name__)
 
 
@@ -156,13 +159,13 @@ class RobotStation:
             if not self._socket.poll(_POLL_MS):
                 continue
             identity, *frames = self._socket.recv_multipart()
-            reply = self._reply(frames)
+            reply = self.answer(frames)
             if reply is not None:
                 self._socket.send_multipart([identity, json.dumps(reply, allow_nan=False).encode()])
         self._stop_run.set()
 
-    def _reply(self, frames: list[bytes]) -> dict[str, Any] | None:
-        """What to answer; None for what is no request at all."""
+    def answer(self, frames: list[bytes]) -> dict[str, Any] | None:
+        """What to reply to a message, JSON types; None for what is no request at all."""
         try:
             request = json.loads(frames[0]) if len(frames) == 1 else None
         except (ValueError, RecursionError):
@@ -249,6 +252,6 @@ def _token(request: Mapping[str, Any]) -> str:
 
 def _text(request: Mapping[str, Any], key: str) -> str:
     value = request.get(key)
-    if not isinstance(value, str) or not 1 <= len(value) <= 4096:
+    if not isinstance(value, str) or not 1 <= len(value) <= 4096 or _LONE.search(value):
         raise ContractError(f"{key!r} must be text of 1..4096 characters")
     return value
