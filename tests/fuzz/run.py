@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import atheris  # pyright: ignore[reportMissingImports]  (an extra)
+import atheris
 
 ROOT = Path(__file__).parents[2]
 

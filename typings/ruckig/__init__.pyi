@@ -1,0 +1,6 @@
+# Ruckig's wheels carry no type information; every name is Any here.
+from typing import Any
+
+class RuckigError(Exception): ...
+
+def __getattr__(name: str) -> Any: ...
