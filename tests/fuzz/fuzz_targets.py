@@ -11,7 +11,7 @@ import hashlib
 import json
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
@@ -58,9 +58,9 @@ def split(data: bytes) -> list[bytes]:
     return frames
 
 
-def joined(frames: list[bytes]) -> bytes:
+def joined(frames: Sequence[bytes | memoryview]) -> bytes:
     """The inverse of :func:`split`."""
-    return b"".join(len(frame).to_bytes(2, "little") + frame for frame in frames)
+    return b"".join(len(frame).to_bytes(2, "little") + bytes(frame) for frame in frames)
 
 
 def wire(data: bytes) -> bool:
