@@ -8,6 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -94,9 +95,10 @@ class Street:
         starts = [r.observation.stamp_s - r.chunk_age_s for r in after if r.chunk_age_s is not None]
         return max(starts) + CHUNK_S
 
-    def missed_s(self, since_s: float) -> float:
-        """How much time ticks have missed from ``since_s`` on: the machine's fault, not the street's."""
-        return DT_S * sum(report.missed_ticks for report in self.reports if report.now_s >= since_s)
+    def late_s(self, since_s: float) -> float:
+        """By how much ticks came later than a period after the last: the machine's fault, not ours."""
+        ticks_s = [report.now_s for report in self.reports if report.now_s >= since_s]
+        return sum(max(0.0, after_s - before_s - DT_S) for before_s, after_s in pairwise(ticks_s))
 
     def freeze(self) -> None:
         os.kill(self.server.pid, signal.SIGSTOP)

@@ -27,7 +27,7 @@ class Trouble:
     struck_s: float
     mended_s: float
     ends_s: float
-    missed_s: float
+    ticks_late_s: float
 
 
 def troubles(street, faults: list[tuple[str, int]], seen: list[Trouble]) -> Iterator[None]:
@@ -38,10 +38,10 @@ def troubles(street, faults: list[tuple[str, int]], seen: list[Trouble]) -> Iter
         struck_s = street.clock.now_s()
         strike()
         yield from street.until(lambda: street.now.state == "engaging")
-        ends_s, missed_s = street.ends_s(struck_s), street.missed_s(struck_s)
+        ends_s, ticks_late_s = street.ends_s(struck_s), street.late_s(struck_s)
         mended_s = street.clock.now_s()
         mend()
-        seen.append(Trouble(fault, row, struck_s, mended_s, ends_s, missed_s))
+        seen.append(Trouble(fault, row, struck_s, mended_s, ends_s, ticks_late_s))
         yield from street.until(lambda: street.now.state == "running")
 
 
@@ -54,7 +54,7 @@ def check(street, faults: list[tuple[str, int]]) -> None:
         assert one.ends_s <= one.struck_s + ROWS * DT_S + SLACK_S, f"{one}: an answer from nowhere"
         stood_s = moved_s[moved_s < one.mended_s].max() + DT_S
         late_s = stood_s - stands_by_s(one.struck_s, one.ends_s)
-        assert late_s <= SLACK_S + one.missed_s, f"{one}: it moved for {late_s:.3f} s too long"
+        assert late_s <= SLACK_S + one.ticks_late_s, f"{one}: it moved for {late_s:.3f} s too long"
         back_s = moved_s[moved_s > one.mended_s].min() - one.mended_s
         assert back_s >= street.proof_s, f"{one}: it moved {back_s:.3f} s after"
 

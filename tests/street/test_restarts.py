@@ -38,7 +38,7 @@ def cycles(street, count: int, seen: list[Cycle]) -> Iterator[None]:
         killed_s = street.clock.now_s()
         street.kill()
         yield from street.until(lambda: street.now.state == "engaging")
-        stands_s = stands_by_s(killed_s, street.ends_s(killed_s)) + street.missed_s(killed_s) + SLACK_S
+        stands_s = stands_by_s(killed_s, street.ends_s(killed_s)) + street.late_s(killed_s) + SLACK_S
         restarted_s = street.clock.now_s()
         street.restart()
         yield from street.until(lambda: street.now.state == "running")
