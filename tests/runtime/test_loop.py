@@ -195,8 +195,12 @@ def test_a_chunk_of_the_old_instruction_is_never_carried_out_under_the_new(spec,
 def test_an_answer_to_a_question_given_up_is_not_taken_for_the_next(spec, link, clock) -> None:
     numbers = itertools.count(1)
 
-    def ask(verb, delay_s, value):  # unlike a client this link does not judge what it hands on
+    def ask(verb, delay_s, value):  # unlike a client this link does not judge what it hands on, and it forges
         seq = next(numbers)
+        link._due = [
+            (due_s, replace(late, value=replace(late.value, start_s=value.start_s)))
+            for due_s, late in link._due
+        ]
         link._due.append((clock.now_s() + delay_s, Reply(verb, seq, value, delay_s)))
         return seq
 
@@ -354,13 +358,15 @@ def test_rates_hold_from_command_to_command_however_long_a_reading_takes(spec, l
     assert (way <= [axis.max_rate for axis in spec.action] * took_s[:, None] + 1e-6).all()
 
 
-def test_a_sensor_that_repeats_itself_is_not_acted_upon(spec, policy, clock) -> None:
+@pytest.mark.parametrize("execution", ["rtc", "ensemble"])
+def test_a_sensor_that_repeats_itself_is_not_acted_upon(spec, policy, clock, execution: str) -> None:
     class Frozen(MockDriver):
         def read(self):
             return replace(super().read(), stamp_s=min(clock.now_s(), 1.0))
 
     reports: list[TickReport] = []
-    ControlLoop(Frozen(spec, clock), LocalLink(policy), clock, REAL, [reports.append]).run("go")
+    settings = replace(REAL, ask=AskSettings(execution=execution))
+    ControlLoop(Frozen(spec, clock), LocalLink(policy), clock, settings, [reports.append]).run("go")
     assert not any(report.held for report in reports if 0 < report.now_s < 0.99)
     assert all(report.held for report in reports if report.now_s > 1.01)
 
