@@ -307,14 +307,14 @@ class PolicyServer:
         """Send what a worker has finished to those who are still there."""
         now_s = time.monotonic()
         for job, reply in finished.answers:
-            if reply.verb == "act":
-                self.tally.act(finished.began_s - job.received_s, now_s - job.received_s)
-            self.tally.counts["plans"] += reply.verb == "plan"
-            self.tally.counts["too_late"] += reply.body.get("code") == "too_late"
             if self._sessions.alive(job.session):
                 self._send(job.session.identity, reply)
             else:
                 self.tally.counts["unsent"] += 1
+            if reply.verb == "act":
+                self.tally.act(finished.began_s - job.received_s, now_s - job.received_s)
+            self.tally.counts["plans"] += reply.verb == "plan"
+            self.tally.counts["too_late"] += reply.body.get("code") == "too_late"
         if finished.computed and isinstance(finished.answers[0][0], ActJob):
             self.tally.counts["batches"] += 1
             self.tally.batch.observe(finished.computed)
