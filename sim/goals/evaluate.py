@@ -222,8 +222,19 @@ def evaluate_planner(
             expected = _kind_of(goal.saying)
             trials.append(
                 Trial(
-                    template.name, template.kind, template.held_out, axis, scene, goal.text, expected,
-                    plan.kind, plan.steps, plan.note, verdict.valid, verdict.why, round(wall_s, 5),
+                    template.name,
+                    template.kind,
+                    template.held_out,
+                    axis,
+                    scene,
+                    goal.text,
+                    expected,
+                    plan.kind,
+                    plan.steps,
+                    plan.note,
+                    verdict.valid,
+                    verdict.why,
+                    round(wall_s, 5),
                 )  # fmt: skip
             )
             if progress is not None:

@@ -12,13 +12,14 @@ from sim.goals.symbols import names_of
 from sim.layout import CORNERS, OPEN_DRAWER_M, NoRoomError, Table
 from sim.objects import COLOUR_NAMES, HALF_M, HELD_OUT_PAIRS, POOL, SHAPES
 from sim.scene import CABINET_HALF_M, DRAWER_DEPTH_M, DRAWER_TRAVEL_M
-from sim.tasks.push import LANE_M, lanes
+from sim.tasks.push import LANE_M, TOLERANCE_M, lanes
 from sim.tasks.stack import STACKABLE
 from sim.tasks.take_out import DRAWER_FLOOR_M
 
 T = TypeVar("T")
 
 _RADIUS_M = 0.032
+_CORNER_M = TOLERANCE_M + 0.01
 _FIXTURE_RADIUS_M = {"bowl": 0.07, "tray": 0.09, "button": 0.04, "zone": 0.0, "drawer": 0.0}
 _FIXTURE_CHANCE = {"bowl": 0.35, "tray": 0.3, "button": 0.35, "zone": 0.25}
 _SLOTS_M = {
@@ -88,7 +89,7 @@ class GoalTable(Table):
         """
         colour, shape = name.split()
         if place == "table":
-            at, z_m = self.spot(_RADIUS_M, as_target=True), HALF_M
+            at, z_m = self._open_spot(), HALF_M
         elif place in CORNERS or place == "zone":
             middle = CORNERS[place] if place in CORNERS else self.fixtures["zone"]
             at, z_m = tuple(np.add(middle, self.rng.uniform(-0.01, 0.01, 2))), HALF_M
@@ -101,6 +102,14 @@ class GoalTable(Table):
                 middle = (x, y + DRAWER_DEPTH_M / 2)
             at, z_m = tuple(np.add(middle, _SLOTS_M[place][slot])), _CONTENT_M[place]
         return self.thing(shape, COLOUR_NAMES.index(colour), (float(at[0]), float(at[1])), z_m)
+
+    def _open_spot(self) -> tuple[float, float]:
+        """A free place that is in no corner: things stand there on purpose only."""
+        while True:
+            x, y = self.spot(_RADIUS_M, as_target=True)
+            if all(max(abs(x - a), abs(y - b)) > _CORNER_M for a, b in CORNERS.values()):
+                return x, y
+            self._taken.pop()
 
     def some(
         self,
