@@ -14,7 +14,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sim.goals import TEMPLATES, template_named
+from sim.goals import TEMPLATES, Template, template_named
 from sim.goals.judge import judge
 from sim.goals.world import GoalWorld
 from sim.randomise import along
@@ -212,31 +212,8 @@ def evaluate_planner(
     trials: list[Trial] = []
     with GoalWorld(image_size, backend, render) as world:
         planner = make_planner(world)
-        for template, axis, scene in jobs:
-            goal = world.lay(template, scene, along(axis))
-            observation = world.observe()
-            asked_s = time.monotonic()
-            plan = planner.plan(goal.text, observation, None)
-            wall_s = time.monotonic() - asked_s
-            verdict = judge(goal, world.symbols(), plan)
-            expected = _kind_of(goal.saying)
-            trials.append(
-                Trial(
-                    template.name,
-                    template.kind,
-                    template.held_out,
-                    axis,
-                    scene,
-                    goal.text,
-                    expected,
-                    plan.kind,
-                    plan.steps,
-                    plan.note,
-                    verdict.valid,
-                    verdict.why,
-                    round(wall_s, 5),
-                )  # fmt: skip
-            )
+        for job in jobs:
+            trials.append(_trial(world, planner, *job))
             if progress is not None:
                 progress(len(trials), len(jobs))
     settings = {
@@ -248,6 +225,29 @@ def evaluate_planner(
         "seed": seed,
     }
     return PlanReport(settings, versions(), tuple(trials), time.monotonic() - began_s)
+
+
+def _trial(world: GoalWorld, planner: Planner, template: Template, axis: str, seed: int) -> Trial:
+    goal = world.lay(template, seed, along(axis))
+    observation, asked_s = world.observe(), time.monotonic()
+    plan = planner.plan(goal.text, observation, None)
+    wall_s = time.monotonic() - asked_s
+    verdict = judge(goal, world.symbols(), plan)
+    return Trial(
+        template=template.name,
+        kind=template.kind,
+        held_out=template.held_out,
+        axis=axis,
+        seed=seed,
+        goal=goal.text,
+        expected=_kind_of(goal.saying),
+        got=plan.kind,
+        steps=plan.steps,
+        note=plan.note,
+        valid=verdict.valid,
+        why=verdict.why,
+        wall_s=round(wall_s, 5),
+    )
 
 
 def _kind_of(saying: Refusal | Answer | None) -> str:

@@ -93,8 +93,7 @@ class GoalTable(Table):
         elif place in CORNERS or place == "zone":
             middle = CORNERS[place] if place in CORNERS else self.fixtures["zone"]
             at, z_m = tuple(np.add(middle, self.rng.uniform(-0.01, 0.01, 2))), HALF_M
-            if place in CORNERS:
-                self.reserve(*at, _RADIUS_M)
+            self.keep_free(float(at[0]), float(at[1]), _RADIUS_M)
         else:
             middle = self.fixtures[place]
             if place == "drawer":

@@ -195,8 +195,8 @@ class _Sketch:
         self._under_way.append(row)
         atom = self._wanted[other]
         taken = self._state.inside(atom.place) if isinstance(atom, In) else ()
-        if any(waiting in taken for waiting in self._under_way):
-            self._wait_in_corner(other)
+        if isinstance(atom, In) and any(waiting in taken for waiting in self._under_way):
+            self._wait_in_corner(other, place, atom.place)
         else:
             self.achieve(atom)
         self._under_way.pop()
@@ -205,12 +205,35 @@ class _Sketch:
         atom = self._wanted.get(row)
         return atom is not None and not (isinstance(atom, In) and atom.place == place)
 
-    def _wait_in_corner(self, row: int) -> None:
+    def _wait_in_corner(self, row: int, mine: str, yours: str) -> None:
+        """Push an object from ``mine`` aside, so that what is in ``yours`` can come and it can go there.
+
+        A corner in which none of the three ways turns into somebody is better than one in which one does.
+        """
         spoken_for = {atom.place for atom in self._wanted.values() if isinstance(atom, In)}
-        for corner in CORNERS:
-            blocked = "right" in corner and "drawer" in self._state.fixtures
-            if corner not in spoken_for and not self._state.inside(corner) and not blocked:
-                self._clear(row)
-                self._do("push", row, corner, corner)
-                return
-        raise StuckError(f"there is no free corner for the {self._state.names[row]} to wait in")
+        blocked = {corner for corner in CORNERS if "right" in corner and "drawer" in self._state.fixtures}
+        taken = {corner for corner in CORNERS if self._state.inside(corner)} | blocked
+        free = [corner for corner in CORNERS if corner not in spoken_for | taken]
+        if not free:
+            raise StuckError(f"there is no free corner for the {self._state.names[row]} to wait in")
+
+        def collisions(corner: str) -> int:
+            others = taken - {mine, yours}
+            ways = (
+                (_turn(mine, corner), others | {yours}),
+                (_turn(yours, mine), others | {corner}),
+                (_turn(corner, yours), others | {mine}),
+            )
+            return sum(turn in occupied for turn, occupied in ways)
+
+        corner = min(free, key=collisions)
+        self._clear(row)
+        self._do("push", row, corner, corner)
+
+
+def _turn(start: str, end: str) -> str:
+    """The corner in which a push turns, across first and then along; "" where it turns in none."""
+    if start not in CORNERS or end not in CORNERS:
+        return ""
+    turn = f"{start.split()[0]} {end.split()[1]}"
+    return "" if turn in (start, end) else turn

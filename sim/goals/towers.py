@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import itertools
+
 from sim.goals.desire import In, On, Tower
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
 from sim.goals.symbols import name_order, names_of
 from sim.layout import CORNERS
-from sim.tasks.push import PUSHABLE
+from sim.tasks.push import LANE_M, PUSHABLE, lanes
 from sim.tasks.stack import STACKABLE
 
 
@@ -88,9 +90,11 @@ def _swap_pushed(table: GoalTable, mine: str, yours: str) -> Drawn:
     """Neither place can hold both, so one of the two waits in a third."""
     if yours == "zone":
         table.fixture("zone")
-    for corner in CORNERS:
-        if corner not in (mine, yours):
-            table.reserve(*CORNERS[corner], 0.05)
+    stations = [table.fixtures["zone"]] if yours == "zone" else []
+    stations += CORNERS.values()
+    for start, goal in itertools.permutations(stations, 2):
+        for point in lanes(start, goal):
+            table.keep_free(float(point[0]), float(point[1]), LANE_M)
     x = table.lay(table.call(PUSHABLE), mine)
     y = table.lay(table.call(PUSHABLE), yours)
     table.fill()

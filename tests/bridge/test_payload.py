@@ -159,7 +159,8 @@ _KEYS = ["rows", "dt_s", "start_s", "stamp_s", "instruction", "within_s", "prefi
 
 @given(
     body=st.dictionaries(st.sampled_from(_KEYS), _PLAIN),
-    plan=st.dictionaries(st.sampled_from(["goal", "steps", "index", "status", "note", "kind"]), _PLAIN) | _PLAIN,
+    plan=st.dictionaries(st.sampled_from(["goal", "steps", "index", "status", "note", "kind"]), _PLAIN)
+    | _PLAIN,
     spec=st.dictionaries(st.sampled_from(sorted(SPEC.to_dict())), _PLAIN),
     frames=st.lists(st.binary(max_size=300), max_size=3),
     images=st.sampled_from(["raw", "jpeg", "webp"]),

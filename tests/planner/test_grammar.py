@@ -59,10 +59,8 @@ def listed(words: tuple[str, ...]) -> bool:
     return (
         (len(steps) <= MAX_STEPS and all(step in STEPS for step in steps))
         or body == "done"
-        or body.removeprefix("cannot : because ") in REFUSALS
-        and body.startswith("cannot")
-        or body.removeprefix("answer : ") in ANSWERS
-        and body.startswith("answer")
+        or body in {f"cannot : because {reason}" for reason in REFUSALS}
+        or body in {f"answer : {answer}" for answer in ANSWERS}
     )
 
 

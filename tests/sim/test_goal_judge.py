@@ -8,7 +8,7 @@ import pytest
 from sim.goals import TEMPLATES, Goal, draw
 from sim.goals.desire import Drawer, Held, In, On, Pressed, Sorted, Tower
 from sim.goals.judge import find, judge
-from sim.goals.model import Act, ImpossibleError, applied
+from sim.goals.model import ImpossibleError, applied
 from sim.goals.oracle import StuckError, oracle
 from sim.goals.symbols import Symbols, nominal_truth, symbols_of
 from sim.randomise import Randomise, along
@@ -137,13 +137,13 @@ def test_where_something_is_to_be_said_nothing_else_is_valid(name: str):
 REFUSED = {
     "a cover": (after(TABLE, "stack the blue block on the red block"), "pick up the red block", "stands on"),
     "a closed drawer": (TABLE, "put the red block in the drawer", "closed"),
-    "nothing in the drawer": (after(TABLE, "open the drawer"), "take the red block out of the drawer", "not in"),
+    "nothing in it": (after(TABLE, "open the drawer"), "take the red block out of the drawer", "not in"),
     "from the drawer at once": (
         after(TABLE, "open the drawer", "put the red block in the drawer"),
         "put the red block on the tray",
         "taken out first",
     ),
-    "a full bowl": (after(TABLE, "put the red block in the bowl"), "put the blue block in the bowl", "no room"),
+    "a full bowl": (after(TABLE, "put the red block in the bowl"), "put the green ball in the bowl", "room"),
     "a full hand": (after(TABLE, "pick up the red block"), "press the button", "hand is full"),
     "a ball on a block": (TABLE, "stack the green ball on the red block", "rolls off"),
     "a block on a ball": (TABLE, "stack the red block on the green ball", "nothing holds"),
@@ -152,7 +152,7 @@ REFUSED = {
     "pushing out of the bowl": (
         after(TABLE, "put the red block in the bowl"), "push the red block to the zone", "table itself",
     ),
-    "taking off what stands on nothing": (TABLE, "take the red block off the blue block", "stands on nothing"),
+    "off what it is not on": (TABLE, "take the red block off the blue block", "stands on nothing"),
     "a thing that is not there": (TABLE, "pick up the orange star", "there is no"),
     "two that fit": (TABLE, "pick up the block", "more than one"),
     "no button": (replace(TABLE, fixtures=frozenset()), "press the button", "no button"),
@@ -223,6 +223,6 @@ def test_the_hand_hovers_until_it_does_something_else():
     over = after(TABLE, "reach the red block")
     assert over.over == 0
     assert after(over, "press the button").over == -1
+    hidden = after(TABLE, "open the drawer", "put the red block in the drawer", "close the drawer")
     with pytest.raises(ImpossibleError, match="drawer hides"):
-        state = after(TABLE, "open the drawer", "put the red block in the drawer", "close the drawer")
-        applied(Act("reach", 0), state)
+        after(hidden, "reach the red block")

@@ -1,4 +1,4 @@
-"""What the words say about a goal's scene is so in the simulator, and experts carry out the oracle's plans."""
+"""What words say about a goal's scene is so in the simulator; experts carry out the oracle's plans."""
 
 from collections.abc import Iterator
 

@@ -89,7 +89,9 @@ def test_a_guessed_answer_counts_where_it_is_right_only():
 
 
 def test_training_wordings_and_held_out_ones_are_told_apart():
-    goals = {axis: {t.goal for t in run(OraclePlanner).trials if t.axis == axis} for axis in ("base", "paraphrase")}
+    goals = {
+        axis: {t.goal for t in run(OraclePlanner).trials if t.axis == axis} for axis in ("base", "paraphrase")
+    }
     assert not goals["base"] & goals["paraphrase"]
 
 
