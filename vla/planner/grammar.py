@@ -324,9 +324,9 @@ def plan_of(goal: str, saying: Saying, done: tuple[str, ...] = ()) -> Plan:
             return Plan(goal, (), 0, (), words, "answer")
         case Instructions(steps):
             words = (*done, *map(step_words, steps))
-    status: list[StepStatus] = ["done"] * len(done) + ["pending"] * len(steps)
-    if steps:
-        status[len(done)] = "active"
+    status: list[StepStatus] = [
+        "done" if i < len(done) else "active" if i == len(done) else "pending" for i in range(len(words))
+    ]
     return Plan(goal, words, len(done), tuple(status), "" if words else "nothing is left to do")
 
 
