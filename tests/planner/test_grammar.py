@@ -148,7 +148,12 @@ def test_a_plan_ends_after_its_longest():
 
 
 def test_what_cannot_be_said_is_named():
-    for step in (Step("stack", "red block", "red ball"), Step("push", "red ball", "zone"), Step("fly")):
+    for step in (
+        Step("stack", "red block", "red ball"),
+        Step("stack", "red block", "red block"),
+        Step("push", "red ball", "zone"),
+        Step("fly"),
+    ):
         with pytest.raises(PlanError, match="no instruction"):
             format_saying(Instructions((step,)))
     with pytest.raises(PlanError, match="no reason"):

@@ -204,9 +204,44 @@ def test_side_effects_are_needless_even_in_pairs_but_care_is_not():
     assert "needless" in judge(goal, TABLE, plan(put, "press the button")).why
     assert "needless" in judge(goal, TABLE, plan("open the drawer", put, "close the drawer")).why
     assert "needless" in judge(goal, TABLE, plan("put the blue block in the bowl", put)).why
+    covered, bared = "stack the blue block on the red block", "take the blue block off the red block"
+    assert "needless" in judge(goal, TABLE, plan(covered, bared, put)).why
     stacked = after(TABLE, "stack the red block on the blue block")
     assert judge(goal, stacked, plan(put)).valid
-    assert judge(goal, stacked, plan("take the red block off the blue block", put)).valid
+    careful = "take the red block off the blue block"
+    assert judge(goal, stacked, plan(careful, put)).valid
+    assert "needless: press" in judge(goal, stacked, plan(careful, "press the button", put)).why
+
+
+def test_the_oracle_takes_down_a_foot_that_stands_on_its_own_tower():
+    blocks = {0: "red block", 1: "blue block", 2: "green block"}
+    state = Symbols(blocks, {0: 2, 1: "table", 2: "table"}, frozenset())
+    goal = replace(asked(On(1, 0), On(2, 1)), names=blocks)
+    steps = steps_of(goal, state)
+    assert steps[0] == "take the red block off the green block"
+    assert judge(goal, state, plan(*steps)).valid
+
+
+def test_the_oracle_first_puts_away_what_is_in_the_hand():
+    state = after(TABLE, "pick up the blue block")
+    goal = asked(In(0, "tray"), In(1, "tray"))
+    steps = steps_of(goal, state)
+    assert steps == ("put the blue block on the tray", "put the red block on the tray")
+    assert judge(goal, state, plan(*steps)).valid
+
+
+def test_a_thing_waits_where_no_way_turns_into_anybody():
+    where = {0: "front left", 1: "back right", 2: "table", 3: "table"}
+    state = Symbols(NAMES, where, frozenset())
+    steps = steps_of(asked(In(0, "back right"), In(1, "front left")), state)
+    assert steps[0] == "push the blue block to the back left corner"
+
+
+def test_the_oracle_says_where_no_skill_leads_on():
+    with pytest.raises(StuckError, match="nothing brings the red block"):
+        oracle(asked(In(0, "table")), after(TABLE, "put the red block in the bowl"))
+    with pytest.raises(StuckError, match="no room in bowl"):
+        oracle(asked(In(0, "bowl")), after(TABLE, "put the green ball in the bowl"))
 
 
 def test_free_words_are_judged_by_what_they_mean():

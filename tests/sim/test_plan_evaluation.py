@@ -58,6 +58,15 @@ def test_the_oracle_is_always_right_and_the_same_again():
         assert found.pop("false refusals") == 0
         assert set(found.values()) == {1.0}
     assert len(report.trials) == len(SOME) * 2 * 4
+    trials = {share.what: share.trials for share in report.summary("base")}
+    assert trials == {
+        "valid, seen templates": 16,
+        "valid, held-out templates": 8,
+        "infeasible refused": 8,
+        "refused for the right reason": 8,
+        "false refusals": 16,
+        "questions answered": 4,
+    }
     assert {trial.held_out for trial in report.trials if trial.template == "grasp_lowest"} == {True}
     assert min(trial.seed for trial in report.trials) == EVALUATION_SEED
 
