@@ -6,9 +6,11 @@ Left, right, in front and behind are meant as seen in the front camera's picture
 from __future__ import annotations
 
 import re
+from functools import cache
 
 import numpy as np
 
+from sim.objects import COLOUR_NAMES
 from sim.randomise import Split
 
 FAMILIES = (
@@ -349,6 +351,15 @@ _STATES = re.compile(r"(?:i |the |this |that |without )")
 _BEFORE_STATES = (*("",) * 6, "now ", "robot, ", "ok, ", "hey robot, ", "first, ")
 _DETERMINERS = (*("the",) * 8, "that", "this")
 _IN = {"bowl": ("in", "into", "inside"), "tray": ("on", "onto", "in")}
+
+
+@cache
+def vocabulary() -> frozenset[str]:
+    """Every word of the instructions themselves, in any split; politeness around them does not count."""
+    templates = [t for grammar in (_TRAIN, _TEST) for wordings in grammar.values() for t in wordings]
+    phrases = [p for table in (SHAPE_WORDS, RELATIONS, PLACES) for phrases in table.values() for p in phrases]
+    cores = re.sub(r"\{\w*\}", " ", " ".join((*templates, *phrases)))
+    return frozenset(re.findall(r"[a-z]+", cores)) | {*COLOUR_NAMES, *_DETERMINERS}
 
 
 def noun(colour: str | None, shape: str, relation: tuple[str, str] | None, rng: np.random.Generator) -> str:

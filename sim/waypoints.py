@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.objects import POOL
 from sim.robot import GAP_OPEN_M, TOOL_HIGH_M, TOOL_LOW_M
 from sim.truth import Truth
 
@@ -18,6 +19,7 @@ TRAVEL_M = 0.14
 """Height of the tool for moving across the table."""
 STEP_M = 0.030
 """Longest commanded lead of the tool target over the measured tool, per control step."""
+_BODY_M = 0.036
 
 
 class Waypoint(NamedTuple):
@@ -83,6 +85,27 @@ def carry(
     if np.abs(offset[:2]).max() < tolerance_m and truth.tool_m[2] < release_m[2] + 0.008:
         return Waypoint(release_m, GAP_OPEN_M)
     return funnel(truth, release_m, 0.0, mouth_m=0.006, travel_m=travel_m)
+
+
+def free_spot(truth: Truth, row: int, middle_m: NDArray[np.float64], beside_m: float) -> NDArray[np.float64]:
+    """The middle of a container, or to the front or back of it where something lies there already.
+
+    Args:
+        truth: The world now.
+        row: The object that needs the room.
+        middle_m: The middle, shape (3,).
+        beside_m: How far from the middle along x the other two spots are; 0 where there are none.
+
+    Returns:
+        Shape (3,); the middle where every spot is taken.
+    """
+    others = np.delete(truth.position_m[: len(POOL), :2], row, axis=0)
+    for offset_m in (0.0, beside_m, -beside_m):
+        spot = middle_m + [offset_m, 0.0, 0.0]
+        apart = np.abs(others - spot[:2]).max(axis=1)
+        if not (apart < _BODY_M).any():  # what is absent is at NaN, and near to nothing
+            return spot
+    return middle_m
 
 
 def retreat(truth: Truth, height_m: float = 0.14) -> Waypoint:

@@ -110,7 +110,8 @@ def _acts(policy: Policy, instruction: str, seen: list[Observation], seed: int) 
 def check_planner(planner: Planner, goal: str, observation: Observation) -> None:
     """Laws of :class:`~vla.contract.Planner`.
 
-    The plan is for the goal, of steps that are not blank, with every step before ``index`` done; a planner
+    The plan is for the goal, of steps that are not blank (or of none, and a note says why), with every step
+    before ``index`` done; a planner
     accepts its own plan as ``previous``; the same inputs give the same plan; the observation is not mutated.
 
     Raises:
@@ -124,7 +125,7 @@ def check_planner(planner: Planner, goal: str, observation: Observation) -> None
     for plan in (first, planner.plan(goal, observation, first)):
         _require(isinstance(plan, Plan), f"plan gave a {type(plan).__name__}, not a Plan")
         _require(plan.goal == goal, f"the plan is for {plan.goal!r}, not {goal!r}")
-        _require(bool(plan.steps), f"the plan for {goal!r} has no steps")
+        _require(bool(plan.steps or plan.note), f"the plan for {goal!r} has no steps and says no reason")
         _require(all(step.strip() for step in plan.steps), f"a step is blank: {plan.steps}")
         finished = all(status == "done" for status in plan.status[: plan.index])
         _require(finished, f"index {plan.index} passes a step that is not done: {plan.status}")

@@ -20,9 +20,11 @@ from numpy.typing import NDArray
 
 ActionSemantics = Literal["absolute_joint", "absolute_tool", "delta_tool"]
 StepStatus = Literal["pending", "active", "done", "failed"]
+PlanKind = Literal["steps", "cannot", "answer"]
 
 _SEMANTICS = ("absolute_joint", "absolute_tool", "delta_tool")
 _STATUSES = ("pending", "active", "done", "failed")
+_PLAN_KINDS = ("steps", "cannot", "answer")
 _MOTION_LIMITS = ("max_rate", "max_acceleration", "max_jerk")
 
 
@@ -327,6 +329,8 @@ class Plan:
         index: The step being carried out; ``len(steps)`` when all are done.
         status: One status per step.
         note: Why the plan is as it is, shown to the person; empty when there is nothing to say.
+        kind: ``"steps"``; or, where nothing is to be done, ``"cannot"`` (``note`` says why) or ``"answer"``
+            to a question (``note`` is the answer).
     """
 
     goal: str
@@ -334,6 +338,7 @@ class Plan:
     index: int
     status: tuple[StepStatus, ...]
     note: str = ""
+    kind: PlanKind = "steps"
 
     def __post_init__(self) -> None:
         if len(self.status) != len(self.steps):
@@ -343,6 +348,10 @@ class Plan:
         unknown = set(self.status) - set(_STATUSES)
         if unknown:
             raise ContractError(f"status {sorted(unknown)} is not one of {', '.join(_STATUSES)}")
+        if self.kind not in _PLAN_KINDS:
+            raise ContractError(f"plan kind {self.kind!r} is not one of {', '.join(_PLAN_KINDS)}")
+        if self.kind != "steps" and (self.steps or not self.note):
+            raise ContractError(f"a plan of kind {self.kind!r} has a note and no steps; got {self.steps}")
 
     @property
     def done(self) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from sim.layout import CORNERS, NoRoomError, Table
 from sim.objects import HALF_M, ROW
@@ -11,7 +12,8 @@ from sim.waypoints import Waypoint, push_along, retreat
 
 TOLERANCE_M = 0.04
 PUSHABLE = ("block", "block", "star", "cylinder")
-_LANE_M = 0.045
+LANE_M = 0.045
+"""Half the width of the lane that a pushed object needs."""
 
 
 class Push:
@@ -39,14 +41,8 @@ class Push:
 
     @staticmethod
     def _keep_lanes_free(table: Table, start: tuple[float, float], goal: tuple[float, float]) -> None:
-        """The object goes along y first, then along x; the fingers come down behind it each time."""
-        sign = np.sign(np.subtract(goal, start))
-        lanes = (
-            np.linspace((start[0], start[1] - sign[1] * 0.06), (start[0], goal[1]), 6),
-            np.linspace((start[0] - sign[0] * 0.06, goal[1]), goal, 6),
-        )
-        for x, y in np.concatenate(lanes):
-            table.keep_free(float(x), float(y), _LANE_M)
+        for x, y in lanes(start, goal):
+            table.keep_free(float(x), float(y), LANE_M)
 
     def alternatives(self, table: Table) -> list[Query]:
         rows = [row for row in table.on_table()]
@@ -82,3 +78,14 @@ class Push:
 
     def _low(self, truth: Truth, query: Query) -> bool:
         return bool(truth.position_m[query.target, 2] < HALF_M + 0.01)
+
+
+def lanes(start: tuple[float, float], goal: tuple[float, float]) -> NDArray[np.float64]:
+    """Points on the object's way, shape (12, 2) in m: along y first, then along x.
+
+    The fingers come down behind it each time.
+    """
+    sign = np.sign(np.subtract(goal, start))
+    along_y = np.linspace((start[0], start[1] - sign[1] * 0.06), (start[0], goal[1]), 6)
+    along_x = np.linspace((start[0] - sign[0] * 0.06, goal[1]), goal, 6)
+    return np.concatenate((along_y, along_x))

@@ -8,10 +8,11 @@ from sim.layout import Table
 from sim.objects import HALF_M, ROW
 from sim.scene import TRAY_HALF_M
 from sim.truth import Query, Truth
-from sim.waypoints import Waypoint, pick_and_place
+from sim.waypoints import Waypoint, free_spot, pick_and_place
 
 BOWL_INSIDE_M = 0.052
 RELEASE_M = {"bowl": 0.062, "tray": 0.034}
+_BESIDE_M = {"bowl": 0.0, "tray": 0.046}
 
 
 class PutIn:
@@ -40,7 +41,9 @@ class PutIn:
         return self._inside(truth, query) and truth.resting(query.target)
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
-        release = truth.position_m[query.destination] * [1, 1, 0] + [0, 0, RELEASE_M[query.place]]
+        middle = truth.position_m[query.destination] * [1, 1, 0] + [0, 0, RELEASE_M[query.place]]
+        beside = _BESIDE_M[query.place]
+        release = free_spot(truth, query.target, middle, beside)
         return pick_and_place(truth, query.target, release, self._inside(truth, query))
 
     def _inside(self, truth: Truth, query: Query) -> bool:

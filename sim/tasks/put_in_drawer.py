@@ -8,10 +8,11 @@ from sim.layout import OPEN_DRAWER_M, Table
 from sim.objects import ROW
 from sim.scene import CABINET_HALF_M, DRAWER_DEPTH_M
 from sim.truth import Query, Truth
-from sim.waypoints import Waypoint, pick_and_place
+from sim.waypoints import Waypoint, free_spot, pick_and_place
 
 INSIDE = ROW["drawer_inside"]
 RELEASE_M = 0.068
+_BESIDE_M = 0.055
 
 
 class PutInDrawer:
@@ -37,7 +38,8 @@ class PutInDrawer:
         return inside_drawer(truth, query.target) and truth.resting(query.target)
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
-        release = truth.position_m[INSIDE] * [1, 1, 0] + [0, 0, RELEASE_M]
+        middle = truth.position_m[INSIDE] * [1, 1, 0] + [0, 0, RELEASE_M]
+        release = free_spot(truth, query.target, middle, _BESIDE_M)
         placed = inside_drawer(truth, query.target)
         return pick_and_place(truth, query.target, release, placed, travel_m=0.16)
 

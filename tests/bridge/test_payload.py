@@ -14,7 +14,7 @@ from vla.bridge import payload, wire
 from vla.bridge.schema import Wish
 from vla.bridge.wire import Message, WireError
 from vla.conformance import sample_observation
-from vla.contract import ActionChunk, Axis, ContractError, Plan, Prefix, RobotSpec
+from vla.contract import ActionChunk, Axis, ContractError, Plan, PlanKind, Prefix, RobotSpec
 
 _AXES = (Axis("x", "m", -1.0, 1.0, 1.0), Axis("gap", "m", 0.0, 0.08, 0.2))
 SPEC = RobotSpec("tiny", _AXES, _AXES, {"front": (8, 6), "arm": (4, 4)}, 20.0)
@@ -76,6 +76,17 @@ def test_plan_survives_the_wire(goal: str, steps: list[str], done: int, note: st
     )
     sent = across(Message("plan", "s", 1, {"plan": payload.pack_plan(plan)}))
     assert payload.unpack_plan(sent.body["plan"]) == plan
+
+
+@pytest.mark.parametrize("kind", ["cannot", "answer"])
+def test_a_refusal_and_an_answer_survive_the_wire(kind: PlanKind) -> None:
+    plan = Plan("where is the red ball?", (), 0, (), "there is no red ball", kind)
+    body = payload.pack_plan(plan)
+    assert body is not None
+    assert payload.unpack_plan(across(Message("plan", "s", 1, {"plan": body})).body["plan"]) == plan
+    for wrong in ({"kind": "perhaps"}, {"kind": None}, {"note": ""}, {"steps": ["go"], "status": ["active"]}):
+        with pytest.raises(WireError):
+            payload.unpack_plan(body | wrong)
 
 
 @pytest.mark.parametrize(
@@ -148,7 +159,8 @@ _KEYS = ["rows", "dt_s", "start_s", "stamp_s", "instruction", "within_s", "prefi
 
 @given(
     body=st.dictionaries(st.sampled_from(_KEYS), _PLAIN),
-    plan=st.dictionaries(st.sampled_from(["goal", "steps", "index", "status", "note"]), _PLAIN) | _PLAIN,
+    plan=st.dictionaries(st.sampled_from(["goal", "steps", "index", "status", "note", "kind"]), _PLAIN)
+    | _PLAIN,
     spec=st.dictionaries(st.sampled_from(sorted(SPEC.to_dict())), _PLAIN),
     frames=st.lists(st.binary(max_size=300), max_size=3),
     images=st.sampled_from(["raw", "jpeg", "webp"]),

@@ -135,10 +135,16 @@ def planner(make):
     return Made()
 
 
-def test_a_good_planner_passes() -> None:
-    check_planner(
-        planner(lambda goal, _: Plan(goal, (goal,), 0, ("active",))), "go", sample_observation(SPEC)
-    )
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda goal, _: Plan(goal, (goal,), 0, ("active",)),
+        lambda goal, _: Plan(goal, (), 0, (), "it is so already"),
+        lambda goal, _: Plan(goal, (), 0, (), "because there is no drawer", "cannot"),
+    ],
+)
+def test_a_good_planner_passes(make) -> None:
+    check_planner(planner(make), "go", sample_observation(SPEC))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -69,6 +70,12 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["eval", "seed=3"], ["seed 3", "1000000"]),
         (["eval", "suite=tabeltop"], ["suite=tabeltop", "did you mean 'tabletop'"]),
         (["eval", "checkpoint=/nowhere"], ["/nowhere", "no checkpoint"]),
+        (["eval", "suite=planner", "planner=oracel"], ["planner=oracel", "did you mean 'oracle'"]),
+        (["eval", "suite=planner", "template=sorting"], ["template=sorting", "sort_corners", "question"]),
+        (["eval", "suite=planner", "axes=camera"], ["axes=camera", "paraphrase"]),
+        (["eval", "suite=planner", "seed=3"], ["seed 3", "1000000"]),
+        (["eval", "suite=planner", "episodes=0"], ["episodes=0"]),
+        (["eval", "suite=planner", "execute=3"], ["'execute'"]),
         (["train", "policy=flw"], ["policy=flw", "did you mean 'flow'", "act", "diffusion"]),
         (["train", "train.step=3"], ["train.step", "did you mean 'train.steps'"]),
         (["train", "train.steps=0"], ["steps 0"]),
@@ -91,6 +98,25 @@ def test_a_mistake_is_one_line_with_the_choices_and_exit_code_2(words: list[str]
     assert lines[0].startswith("handily: ")
     for word in says:
         assert word in lines[0]
+
+
+def test_planners_are_compared_in_a_table_and_leave_their_manifests_and_a_plot(tmp_path: Path):
+    words = ["eval", "suite=planner", "template=sequence,missing_button", "episodes=2", f"out={tmp_path}"]
+    done = call(*words)
+    assert done.exit_code == 0, done.output
+    for said in ("infeasible refused", "false refusals", "sequence", "24 plans"):
+        assert said in done.output, done.output
+    (folder,) = tmp_path.iterdir()
+    assert {path.name for path in folder.iterdir()} == {
+        "eval_language.json", "eval_oracle.json", "templates.png",
+    }  # fmt: skip
+    settings = json.loads((folder / "eval_oracle.json").read_text())["settings"]
+    assert (settings["planner"], settings["episodes"]) == ("oracle", 2)
+    alone = call(*words, "planner=oracle", "axes=base")
+    assert alone.exit_code == 0, alone.output
+    (manifest,) = tmp_path.glob("*/eval.json")
+    assert len(json.loads(manifest.read_text())["trials"]) == 6
+    assert call("eval", "suite=planner", "--show-config").output.startswith("planner:")
 
 
 def test_an_unknown_command_is_exit_code_2():

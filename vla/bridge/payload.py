@@ -176,6 +176,7 @@ def pack_plan(plan: Plan | None) -> dict[str, Any] | None:
         "index": plan.index,
         "status": list(plan.status),
         "note": plan.note,
+        "kind": plan.kind,
     }
 
 
@@ -197,6 +198,7 @@ def unpack_plan(data: object) -> Plan | None:
             integer(data, "index"),
             status,  # pyright: ignore[reportArgumentType]  (Plan checks each word itself)
             text(data, "note", low=0),
+            text(data, "kind"),  # pyright: ignore[reportArgumentType]  (and its kind)
         )
     except ContractError as error:
         raise WireError(f"not a plan: {error}") from error

@@ -98,8 +98,13 @@ def evaluate(overrides: Overrides = None, show_config: Show = False) -> None:
     """Measure a checkpoint's success on unseen scenes, one axis of change at a time.
 
     [dim]handily eval checkpoint=runs/train suite=tabletop episodes=50 axes=layout,paraphrase[/dim]
+
+    [dim]handily eval suite=planner planner=language,oracle episodes=20[/dim]
     """
-    from vla.cli.evaluate import evaluate as command
+    if "suite=planner" in (overrides or []):
+        from vla.cli.evaluate_planner import evaluate as command
+    else:
+        from vla.cli.evaluate import evaluate as command
 
     command(overrides or [], show_config)
 

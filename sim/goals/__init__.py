@@ -1,0 +1,43 @@
+"""Goals of several instructions, or of none: templates, tables on which they make sense, verdicts."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from sim.goals import (
+    conditional,
+    fetching,
+    gathering,
+    infeasible,
+    questions,
+    single,
+    sorting,
+    towers,
+    uncovering,
+)
+from sim.goals.goal import Goal, Template, draw
+
+KINDS: Final = (
+    "sort", "uncover", "fetch", "gather", "tidy", "tower", "swap", "conditional", "sequence", "single",
+    "infeasible", "question",
+)  # fmt: skip
+TEMPLATES: Final[dict[str, Template]] = {
+    template.name: template
+    for room in (sorting, uncovering, fetching, gathering, towers, conditional, single, infeasible, questions)
+    for template in room.TEMPLATES
+}
+"""Every template by name; about one in six is held out from training."""
+
+
+def template_named(name: str) -> Template:
+    """The template of that name.
+
+    Raises:
+        ValueError: there is none; the message lists the choices.
+    """
+    if name not in TEMPLATES:
+        raise ValueError(f"goal template {name!r} is not one of {', '.join(TEMPLATES)}")
+    return TEMPLATES[name]
+
+
+__all__ = ["KINDS", "TEMPLATES", "Goal", "Template", "draw", "template_named"]

@@ -1,0 +1,152 @@
+"""The simulated world with a goal's table in it, and the experts carrying out a plan there."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from sim.goals.goal import Goal, Template, draw
+from sim.goals.judge import find
+from sim.goals.model import Act
+from sim.goals.oracle import oracle
+from sim.goals.symbols import Symbols, symbols_of
+from sim.layout import CORNERS
+from sim.objects import HALF_M, POOL, ROW
+from sim.randomise import Randomise
+from sim.scene import MAT_HIGH_M, MAT_LOW_M
+from sim.tasks import task_named
+from sim.truth import Query, Truth
+from sim.waypoints import toward
+from sim.world import World
+from vla.contract import Observation, Plan
+from vla.planner.grammar import Instructions, plan_of, step_words
+
+_PATIENCE_STEPS = 60
+_SETTLING_STEPS = 8
+_ROOM_M = 0.075
+
+
+class GoalWorld(World):
+    """A world whose scenes suit a goal. The arguments are those of :class:`sim.world.World`."""
+
+    _goal: Goal | None = None
+
+    @property
+    def goal(self) -> Goal:
+        """The goal that the scene was laid for.
+
+        Raises:
+            RuntimeError: ``lay`` has not been called.
+        """
+        if self._goal is None:
+            raise RuntimeError("GoalWorld.lay(template, seed) comes before anything else")
+        return self._goal
+
+    def lay(self, template: Template, seed: int, switches: Randomise | None = None) -> Goal:
+        """Lay a scene for a goal; the same seed and switches give the same scene and words."""
+        switches = switches or Randomise()
+        self._goal, table = draw(template, seed, switches)
+        self._lay(table, np.random.default_rng([seed, 1]), switches)
+        return self._goal
+
+    def symbols(self) -> Symbols:
+        """What is so now, in words."""
+        return symbols_of(self.truth(), self.goal.names)
+
+    def carry_out(self, step: str) -> bool:
+        """Let the scripted expert carry out one instruction; returns whether it succeeded in time.
+
+        Raises:
+            ImpossibleError: its words fit nothing on the table.
+        """
+        query = _query(find(step, self.symbols()), self.truth())
+        task = task_named(query.family)
+        for _ in range(task.horizon + _PATIENCE_STEPS):
+            truth = self.truth()
+            if task.success(truth, query) and self._at_rest(truth, query):
+                return True
+            self.step(toward(truth, task.waypoint(truth, query)))
+        return self.judge(query)
+
+    def carry_out_all(self, steps: Sequence[str]) -> bool:
+        """Carry out instructions in order; True when the goal is reached in the end."""
+        for step in steps:
+            if not self.carry_out(step):
+                return False
+            for _ in range(_SETTLING_STEPS):
+                self.hold()
+        state = self.symbols()
+        return all(atom.holds(state) for atom in self.goal.desire)
+
+    def _at_rest(self, truth: Truth, query: Query) -> bool:
+        """The hand has let go and risen, so that the next instruction starts from a free hand."""
+        if query.family in ("reach", "pick_up"):
+            return True
+        return truth.tool_m[2] > 0.09
+
+
+class OraclePlanner:
+    """The scripted oracle as a :class:`vla.contract.Planner` of one world: it looks up the truth.
+
+    The goal's words are not read: it answers for the goal that the world was laid for.
+    """
+
+    def __init__(self, world: GoalWorld) -> None:
+        self._world = world
+
+    def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
+        """What remains to be done now; a step counts as done once it is not needed any more."""
+        saying = oracle(self._world.goal, self._world.symbols())
+        done: tuple[str, ...] = ()
+        if previous is not None and previous.goal == goal and isinstance(saying, Instructions):
+            done = previous.steps[: previous.index]
+            remaining = tuple(map(step_words, saying.steps))
+            if previous.instruction is not None and remaining == previous.steps[previous.index + 1 :]:
+                done = (*done, previous.instruction)
+        return plan_of(goal, saying, done)
+
+
+def _query(act: Act, truth: Truth) -> Query:
+    if act.family in ("open_drawer", "close_drawer"):
+        return Query(act.family, ROW["drawer"])
+    if act.family == "press_button":
+        return Query(act.family, ROW["button"])
+    if act.family in ("unstack", "take_out"):
+        return Query(act.family, act.row, point_m=_free_spot(act, truth))
+    if act.place in CORNERS:
+        return Query(act.family, act.row, point_m=(*CORNERS[act.place], HALF_M), place=act.place)
+    if act.place:
+        place = "drawer_inside" if act.place == "drawer" else act.place
+        return Query(act.family, act.row, ROW[place], place=act.place)
+    return Query(act.family, act.row, act.base)
+
+
+def _free_spot(act: Act, truth: Truth) -> tuple[float, float, float]:
+    """The place on the table nearest to where the object is with room around it, 10 cm away at least."""
+    others = [*range(len(POOL)), *(ROW[name] for name in ("bowl", "tray", "button"))]
+    taken = truth.position_m[[row for row in others if row != act.row], :2]
+    taken = taken[np.isfinite(taken).all(axis=1)]
+    fixture = truth.position_m[[ROW[name] for name in ("bowl", "tray")], :2]
+    fixture = fixture[np.isfinite(fixture).all(axis=1)]
+    start = truth.position_m[act.row, :2]
+    high_y = 0.0 if np.isfinite(truth.position_m[ROW["drawer"], 0]) else MAT_HIGH_M[1] - 0.05
+    spots = [
+        (float(x), float(y))
+        for x in np.arange(MAT_LOW_M[0] + 0.06, MAT_HIGH_M[0] - 0.05, 0.02)
+        for y in np.arange(MAT_LOW_M[1] + 0.05, high_y + 1e-6, 0.02)
+    ]
+    corners = np.array(list(CORNERS.values()))
+
+    def crowded(spot: tuple[float, float]) -> float:
+        gaps = [np.linalg.norm(taken - spot, axis=1) - _ROOM_M, np.linalg.norm(corners - spot, axis=1) - 0.06]
+        if len(fixture):
+            gaps.append(np.linalg.norm(fixture - spot, axis=1) - 0.13)
+        return max(0.0, -float(np.concatenate(gaps).min()))
+
+    def price(spot: tuple[float, float]) -> float:
+        away = float(np.hypot(*np.subtract(spot, start)))
+        return 100 * crowded(spot) + abs(away - 0.12)
+
+    x, y = min(spots, key=price)
+    return x, y, HALF_M

@@ -1,0 +1,149 @@
+"""Plans are counted fairly: the oracle is the upper bound, words alone are not enough, a manifest reruns."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sim.goals import TEMPLATES
+from sim.goals.evaluate import PlanReport, evaluate_planner
+from sim.goals.world import GoalWorld, OraclePlanner
+from sim.seeds import EVALUATION_SEED
+from vla.contract import ContractError, Observation, Plan, Planner
+from vla.planner.grammar import Answer, Refusal, plan_of
+from vla.planner.language import LanguagePlanner
+
+SOME = ("tower_two", "grasp_lowest", "two_in_order", "missing_object", "ambiguous_shape", "how_many")
+
+
+def language(world: GoalWorld) -> Planner:
+    return LanguagePlanner(None)
+
+
+class Refuser:
+    """Cannot do anything, and never knows why."""
+
+    def __init__(self, world: GoalWorld) -> None:
+        self.world = world
+
+    def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
+        return plan_of(goal, Refusal("unknown"))
+
+
+class Teller:
+    """Answers every question and command alike."""
+
+    def __init__(self, world: GoalWorld) -> None:
+        self.world = world
+
+    def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
+        return plan_of(goal, Answer("two"))
+
+
+def shares(report: PlanReport, axis: str = "base") -> dict[str, float]:
+    return {share.what: share.rate for share in report.summary(axis)}
+
+
+def run(planner, templates=SOME, episodes: int = 4, **more) -> PlanReport:
+    return evaluate_planner(planner, templates, episodes, render=False, image_size=32, **more)
+
+
+def test_the_oracle_is_always_right_and_the_same_again():
+    report = run(OraclePlanner)
+    assert report == run(OraclePlanner)
+    for axis in ("base", "paraphrase"):
+        found = shares(report, axis)
+        assert found.pop("false refusals") == 0
+        assert set(found.values()) == {1.0}
+    assert len(report.trials) == len(SOME) * 2 * 4
+    trials = {share.what: share.trials for share in report.summary("base")}
+    assert trials == {
+        "valid, seen templates": 16,
+        "valid, held-out templates": 8,
+        "infeasible refused": 8,
+        "refused for the right reason": 8,
+        "false refusals": 16,
+        "questions answered": 4,
+    }
+    assert {trial.held_out for trial in report.trials if trial.template == "grasp_lowest"} == {True}
+    assert min(trial.seed for trial in report.trials) == EVALUATION_SEED
+
+
+def test_words_alone_manage_sequences_and_refuse_nothing():
+    report = run(language)
+    found = shares(report)
+    assert found["infeasible refused"] == found["questions answered"] == found["false refusals"] == 0
+    kinds = {share.what: share.rate for share in report.by_kind("base")}
+    assert kinds["sequence"] == 1
+    templates = {share.what: share.rate for share in report.by_template("base")}
+    assert templates["missing_object"] == 0
+
+
+def test_whoever_refuses_everything_is_found_out():
+    found = shares(run(Refuser))
+    assert found["infeasible refused"] == 1
+    assert found["refused for the right reason"] == 0
+    assert found["false refusals"] == 1
+    assert found["valid, seen templates"] == 0
+
+
+def test_a_guessed_answer_counts_where_it_is_right_only():
+    report = run(Teller, ("how_many", "is_drawer_open", "tower_two"), 12)
+    for trial in report.trials:
+        told = trial.template == "how_many" and "says" not in trial.why
+        assert trial.valid == told
+    assert 0 < shares(report)["questions answered"] < 1
+
+
+def test_training_wordings_and_held_out_ones_are_told_apart():
+    goals = {
+        axis: {t.goal for t in run(OraclePlanner).trials if t.axis == axis} for axis in ("base", "paraphrase")
+    }
+    assert not goals["base"] & goals["paraphrase"]
+
+
+def test_a_planner_that_looks_sees_the_scene():
+    seen: list[Observation] = []
+
+    class Onlooker(Refuser):
+        def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
+            seen.append(observation)
+            return super().plan(goal, observation, previous)
+
+    evaluate_planner(Onlooker, ("tower_two",), 2, ("base",), image_size=32, backend="raycast")
+    pictures = [observation.images["front"] for observation in seen]
+    assert [picture.shape for picture in pictures] == [(32, 32, 3)] * 2
+    assert np.abs(pictures[0].astype(int) - pictures[1]).max() > 30
+
+
+def test_the_manifest_is_complete_and_comes_back(tmp_path: Path):
+    report = run(OraclePlanner, ("tower_two",), 2, more_settings={"planner": "oracle"})
+    report.write(tmp_path / "eval.json")
+    manifest = json.loads((tmp_path / "eval.json").read_text())
+    assert PlanReport.from_dict(manifest) == replace(
+        report, settings=manifest["settings"], versions=manifest["versions"]
+    )
+    assert manifest["settings"]["seed"] == EVALUATION_SEED
+    assert manifest["settings"]["planner"] == "oracle"
+    assert {"summary", "kinds", "templates", "versions"} <= manifest.keys()
+    assert [path.name for path in tmp_path.iterdir()] == ["eval.json"]
+    with pytest.raises(ContractError, match="not a manifest of plans"):
+        PlanReport.from_dict({"trials": []})
+
+
+@pytest.mark.parametrize(
+    ("wrong", "why"),
+    [
+        ({"seed": EVALUATION_SEED - 1}, "training data"),
+        ({"episodes": 0}, "at least 1"),
+        ({"axes": ("camera",)}, "axis 'camera'"),
+        ({"axes": ()}, "axes must name"),
+        ({"templates": ("sorting",)}, "goal template 'sorting'"),
+        ({"templates": ()}, "templates must name"),
+    ],
+)
+def test_a_mistake_is_named_before_anything_is_laid(wrong: dict, why: str):
+    with pytest.raises(ValueError, match=why):
+        evaluate_planner(OraclePlanner, **{"templates": tuple(TEMPLATES), **wrong})

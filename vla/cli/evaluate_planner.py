@@ -1,0 +1,143 @@
+"""``handily eval suite=planner``."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from pathlib import Path
+
+from rich.table import Table
+
+from sim.goals import KINDS, TEMPLATES
+from sim.goals.evaluate import PLAN_AXES, PlannerSource, PlanReport, Share, evaluate_planner
+from sim.goals.world import OraclePlanner
+from sim.seeds import check_evaluation_seed
+from vla.cli.settings import check_renderer, configured
+from vla.cli.terminal import console, counted
+from vla.config import check_choice
+from vla.extras import needs
+from vla.planner.language import LanguagePlanner
+from vla.runtime.outcome import new_run_folder
+
+SUITE = "suite=planner"
+"""The word that asks for this command instead of the evaluation of policies."""
+PLANNERS: dict[str, PlannerSource] = {
+    "language": lambda world: LanguagePlanner(None),
+    "oracle": OraclePlanner,
+}
+
+
+@dataclass(frozen=True)
+class PlannerEvalConfig:
+    """Keys of ``handily eval suite=planner``; what they mean stands in ``configs/eval_planner.yaml``."""
+
+    planner: list[str]
+    template: list[str]
+    episodes: int
+    axes: list[str]
+    seed: int
+    image_size: int
+    renderer: str
+    out: str
+
+    def __post_init__(self) -> None:
+        for key in ("planner", "template", "axes"):
+            if not getattr(self, key):
+                raise ValueError(f"{key} must not be empty")
+        for planner in self.planner:
+            check_choice("planner", planner, PLANNERS)
+        for axis in self.axes:
+            check_choice("axes", axis, PLAN_AXES)
+        templates(self.template)
+        check_evaluation_seed(self.seed)
+        check_renderer(self.renderer)
+        if self.episodes < 1:
+            raise ValueError(f"episodes={self.episodes} must be at least 1")
+
+
+def templates(names: Sequence[str]) -> tuple[str, ...]:
+    """Goal templates by name or kind; ``all`` stands for every one.
+
+    Raises:
+        ConfigError: a name is neither.
+    """
+    found: list[str] = []
+    for name in names:
+        check_choice("template", name, ["all", *KINDS, *TEMPLATES])
+        found += [t.name for t in TEMPLATES.values() if name in ("all", t.kind, t.name)]
+    return tuple(dict.fromkeys(found))
+
+
+def evaluate(overrides: list[str], show_config: bool) -> None:
+    """Ask every planner for its plans, print the table, leave the manifests and the plot."""
+    words = [word for word in overrides if word != SUITE]
+    config = configured("eval_planner", words, PlannerEvalConfig, show_config)
+    folder = new_run_folder(Path(config.out), datetime.now())
+    reports: dict[str, PlanReport] = {}
+    for name in dict.fromkeys(config.planner):
+        with counted(f"planning, {name}", "plans") as progress:
+            reports[name] = evaluate_planner(
+                PLANNERS[name],
+                templates(config.template),
+                config.episodes,
+                config.axes,
+                config.seed,
+                progress,
+                image_size=config.image_size,
+                render=False,
+                backend=config.renderer,
+                more_settings=asdict(config) | {"planner": name},
+            )
+        single = len(set(config.planner)) == 1
+        reports[name].write(folder / ("eval.json" if single else f"eval_{name}.json"))
+    plot(reports, folder / "templates.png")
+    out = console()
+    out.print(table_of(reports))
+    files = ", ".join(sorted(path.name for path in folder.iterdir()))
+    trials = sum(len(report.trials) for report in reports.values())
+    out.print(f"{trials} plans in {sum(r.wall_s for r in reports.values()):.0f} s; {folder}: {files}")
+
+
+def table_of(reports: dict[str, PlanReport]) -> Table:
+    """Shares in percent with 95 % Wilson intervals: a column per planner and axis."""
+    columns = [(name, axis) for name, report in reports.items() for axis in report.settings["axes"]]
+    title = "plans in %, with 95 % Wilson intervals"
+    table = Table("", *(f"{name}, {axis}" for name, axis in columns), title=title, box=None)
+    for view in ("summary", "by_kind"):
+        rows: list[tuple[Share, ...]] = [getattr(reports[name], view)(axis) for name, axis in columns]
+        for shares in zip(*rows, strict=True):
+            table.add_row(shares[0].what, *map(_cell, shares))
+        table.add_section()
+    return table
+
+
+def plot(reports: dict[str, PlanReport], path: Path) -> None:
+    """Validity per template on the first axis, a bar per planner; held-out templates are marked."""
+    with needs("plot"):
+        from matplotlib.figure import Figure
+
+    first = next(iter(reports.values()))
+    names, axis = first.settings["templates"], first.settings["axes"][0]
+    figure = Figure(figsize=(7.0, 1.2 + 0.22 * len(names)), layout="constrained")
+    axes = figure.subplots()
+    height = 0.8 / len(reports)
+    for i, (planner, report) in enumerate(reports.items()):
+        shares = report.by_template(axis)
+        at = [row + (i - (len(reports) - 1) / 2) * height for row in range(len(names))]
+        errors = [[100 * (s.rate - s.low) for s in shares], [100 * (s.high - s.rate) for s in shares]]
+        axes.barh(at, [100 * s.rate for s in shares], height, xerr=errors, label=planner, ecolor="0.5")
+    labels = [f"{name} (held out)" if TEMPLATES[name].held_out else name for name in names]
+    axes.set_yticks(range(len(names)), labels, fontsize=7)
+    axes.invert_yaxis()
+    axes.margins(y=0.01)
+    axes.set_xlim(0, 100)
+    axes.set_xlabel(f"valid plans, % (95 % Wilson), {axis}")
+    axes.legend(loc="lower right")
+    figure.savefig(path, dpi=150)
+
+
+def _cell(share: Share) -> str:
+    if not share.trials:
+        return "-"
+    return f"{100 * share.rate:.1f} ({100 * share.low:.1f}-{100 * share.high:.1f})"
