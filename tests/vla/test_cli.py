@@ -15,7 +15,7 @@ from vla.cli.serve import ServeConfig
 from vla.config import ConfigError, load
 from vla.doctor import Finding
 
-COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "doctor", "bench")
+COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "study", "doctor", "bench")
 
 
 def call(*words: str):
@@ -29,7 +29,7 @@ def test_help_names_every_command():
         assert name in shown.output
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("dataset", "doctor")])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("dataset", "study", "doctor")])
 def test_help_of_a_command_shows_an_example(command: str):
     shown = call(command, "--help")
     assert shown.exit_code == 0
@@ -75,6 +75,12 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["train", "data=/nowhere"], ["/nowhere"]),
         (["serve", "checkpoint=/nowhere"], ["/nowhere"]),
         (["bench", "seconds=-1", "checkpoint=none"], ["seconds=-1.0"]),
+        (["study", "vision", "models=vgg"], ["models=vgg", "convnet", "hybrid"]),
+        (["study", "vision", "models=distilled"], ["'convnet'", "teacher"]),
+        (["study", "vision", "labels="], ["labels"]),
+        (["study", "vision", "stepps=3"], ["did you mean 'steps'"]),
+        (["study", "vision", "resolutions=70"], ["resolutions=[70]", "16 pixels"]),
+        (["study", "vision", "data=/nowhere", "held_out=0"], ["held_out=0"]),
         (["doctor", "simm"], ["simm", "did you mean 'sim'", "serve"]),
         (["dataset", "info", "/nowhere"], ["/nowhere"]),
         (["dataset", "show", "/nowhere", "episodes=0"], ["episodes=0"]),
@@ -89,6 +95,11 @@ def test_a_mistake_is_one_line_with_the_choices_and_exit_code_2(words: list[str]
     assert lines[0].startswith("handily: ")
     for word in says:
         assert word in lines[0]
+
+
+def test_the_study_of_vision_shows_its_keys_and_an_example():
+    assert "seeds:" in call("study", "vision", "--show-config").output
+    assert "handily study vision " in call("study", "vision", "--help").output
 
 
 def test_an_unknown_command_is_exit_code_2():
