@@ -21,7 +21,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from safetensors.torch import load, save
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
@@ -30,7 +29,15 @@ from policies.device import choose_device
 from policies.distillation import distillation_loss
 from policies.manifest import commit, read_verified
 from policies.vision_cells import Cell, Outcome, append_outcome, read_outcomes
-from policies.vision_training import Budget, Pictures, batches, count_right, fit
+from policies.vision_training import (
+    Budget,
+    Pictures,
+    batches,
+    check_apart,
+    count_right,
+    fit,
+    labelled_rows,
+)
 from vla.contract import ContractError
 from vla.models.classifier import ClassifierConfig, ConvNet, ViTClassifier
 from vla.models.mae import MAE, MAEConfig
@@ -38,7 +45,6 @@ from vla.models.mae import MAE, MAEConfig
 MODELS = ("convnet", "plain", "hybrid", "mae", "distilled")
 """In the order of training: the ConvNet, which is also the teacher, comes first."""
 _CELLS, _SETTINGS, _WEIGHTS, _MODEL = "cells.jsonl", "study.json", "weights", "model.safetensors"
-_SUBSET = 3
 
 
 @dataclass(frozen=True)
@@ -98,19 +104,6 @@ def build_network(model: str, config: StudyConfig, outputs: int, seed: int) -> n
     stem = "hybrid" if model == "hybrid" else "patch"
     sizes = replace(config.network, stem=stem, distilled=model == "distilled", outputs=outputs)
     return ViTClassifier(sizes)
-
-
-def labelled_rows(count: int, labels: int, seed: int) -> NDArray[np.int64]:
-    """Which of ``count`` pictures have labels: a larger number's rows contain a smaller one's, (labels,)."""
-    return np.random.default_rng([seed, _SUBSET]).permutation(count)[:labels]
-
-
-def check_apart(pictures: Pictures, held_out: Pictures) -> None:
-    """Raise :class:`ContractError` if a held-out picture is among those to train on."""
-    known = {image.tobytes() for image in pictures.images}
-    for row, image in enumerate(held_out.images):
-        if image.tobytes() in known:
-            raise ContractError(f"held-out picture {row} is also one to train on: they must not share scenes")
 
 
 class Study:

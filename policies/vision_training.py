@@ -12,8 +12,9 @@ from torch import Tensor, nn
 
 from policies.device import use_bf16
 from policies.optimisation import learning_rate, make_optimizer
+from vla.contract import ContractError
 
-_WINDOWS, _BATCHES = 1, 2
+_WINDOWS, _BATCHES, _SUBSET = 1, 2, 3
 _TEST_BATCH = 250
 
 
@@ -28,6 +29,19 @@ class Pictures:
 
     images: NDArray[np.uint8]
     classes: NDArray[np.int64]
+
+
+def labelled_rows(count: int, labels: int, seed: int) -> NDArray[np.int64]:
+    """Which of ``count`` pictures have labels: a larger number's rows contain a smaller one's, (labels,)."""
+    return np.random.default_rng([seed, _SUBSET]).permutation(count)[:labels]
+
+
+def check_apart(pictures: Pictures, held_out: Pictures) -> None:
+    """Raise :class:`ContractError` if a held-out picture is among those to train on."""
+    known = {image.tobytes() for image in pictures.images}
+    for row, image in enumerate(held_out.images):
+        if image.tobytes() in known:
+            raise ContractError(f"held-out picture {row} is also one to train on: they must not share scenes")
 
 
 @dataclass(frozen=True)

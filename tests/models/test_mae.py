@@ -58,6 +58,16 @@ def test_the_painter_never_sees_what_is_hidden() -> None:
     torch.testing.assert_close(mae.paint(other, noise)[0], painted)
 
 
+def test_tokens_and_masks_are_painted_where_their_patches_are() -> None:
+    mae, (images, noise) = MAE(TINY), drawn(2)
+    mae.blocks = torch.nn.ModuleList()
+    painted, hidden = mae.paint(images, noise[:1].expand(2, -1))
+    # Without attention a mask knows its place alone, and a seen patch what was seen there.
+    differs = (painted[0] - painted[1]).abs().amax(-1) > 1e-6
+    assert set(differs.logical_not().nonzero().flatten().tolist()) == set(hidden[0].tolist())
+    assert len({tuple(row.tolist()) for row in painted[0, hidden[0]]}) == 12
+
+
 def test_a_few_steps_teach_it_to_paint() -> None:
     torch.manual_seed(0)
     mae, (images, noise) = MAE(TINY), drawn(4)

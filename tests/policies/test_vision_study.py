@@ -14,8 +14,8 @@ from torch.nn.functional import cross_entropy
 
 import policies.vision_study as room
 from policies.vision_cells import Cell, read_outcomes
-from policies.vision_study import MODELS, Study, StudyConfig, cells, labelled_rows
-from policies.vision_training import Budget, Pictures, batches, count_right, fit
+from policies.vision_study import MODELS, Study, StudyConfig, cells
+from policies.vision_training import Budget, Pictures, batches, count_right, fit, labelled_rows
 from vla.contract import ContractError
 from vla.models.classifier import ClassifierConfig, ViTClassifier
 

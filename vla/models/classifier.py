@@ -143,7 +143,9 @@ class ViTEncoder(nn.Module):
         patches = patches + position[config.prefix :]
         if visible is not None:
             patches = patches.gather(1, visible[..., None].expand(-1, -1, config.width))
-        learned = [token for token in (self.class_token, self.distillation_token) if token is not None]
+        learned: list[Tensor] = [self.class_token]
+        if self.distillation_token is not None:
+            learned.append(self.distillation_token)
         first = torch.stack(learned).to(patches.dtype) + position[: config.prefix]
         tokens = torch.cat([first.expand(len(patches), -1, -1), patches], dim=1)
         for block in self.blocks:
