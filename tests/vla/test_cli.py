@@ -16,7 +16,7 @@ from vla.cli.serve import ServeConfig
 from vla.config import ConfigError, load
 from vla.doctor import Finding
 
-COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "doctor", "bench")
+COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "study", "doctor", "bench")
 
 
 def call(*words: str):
@@ -30,7 +30,7 @@ def test_help_names_every_command():
         assert name in shown.output
 
 
-@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("dataset", "doctor")])
+@pytest.mark.parametrize("command", [name for name in COMMANDS if name not in ("dataset", "study", "doctor")])
 def test_help_of_a_command_shows_an_example(command: str):
     shown = call(command, "--help")
     assert shown.exit_code == 0
@@ -84,6 +84,12 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["bench", "seconds=-1", "checkpoint=none"], ["seconds=-1.0"]),
         (["bench", "soak", "leave_out=[pigeon]"], ["'pigeon'", "stall_up"]),
         (["bench", "soak", "minutes=0"], ["minutes=0.0"]),
+        (["study", "vision", "models=vgg"], ["models=vgg", "convnet", "hybrid"]),
+        (["study", "vision", "models=distilled"], ["'convnet'", "teacher"]),
+        (["study", "vision", "labels="], ["labels"]),
+        (["study", "vision", "stepps=3"], ["did you mean 'steps'"]),
+        (["study", "vision", "resolutions=70"], ["resolutions=[70]", "16 pixels"]),
+        (["study", "vision", "data=/nowhere", "held_out=0"], ["held_out=0"]),
         (["doctor", "simm"], ["simm", "did you mean 'sim'", "serve"]),
         (["dataset", "info", "/nowhere"], ["/nowhere"]),
         (["dataset", "show", "/nowhere", "episodes=0"], ["episodes=0"]),
@@ -117,6 +123,11 @@ def test_planners_are_compared_in_a_table_and_leave_their_manifests_and_a_plot(t
     (manifest,) = tmp_path.glob("*/eval.json")
     assert len(json.loads(manifest.read_text())["trials"]) == 6
     assert call("eval", "suite=planner", "--show-config").output.startswith("planner:")
+
+
+def test_the_study_of_vision_shows_its_keys_and_an_example():
+    assert "seeds:" in call("study", "vision", "--show-config").output
+    assert "handily study vision " in call("study", "vision", "--help").output
 
 
 def test_an_unknown_command_is_exit_code_2():

@@ -37,6 +37,13 @@ keys_app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(keys_app, name="keys")
+study_app = typer.Typer(
+    help="Measure why a part is built as it is: vision.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(study_app, name="study")
 _KEY_MAY_START_WITH_A_DASH = {"ignore_unknown_options": True}
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", show_default=False)]
@@ -231,6 +238,22 @@ def keys_list(overrides: Overrides = None) -> None:
     from vla.cli.keys import show
 
     show(overrides or [])
+
+
+@study_app.command(name="vision")
+@reported
+def study_vision(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Vision transformers and a ConvNet at equal budget: labels they need, and cost against resolution.
+
+    Resumes where it stopped; leaves two plots and a report.
+
+    [dim]handily study vision out=runs/study_vision[/dim]
+
+    [dim]handily study vision data=data/stills labels=250,4000 seeds=0[/dim]
+    """
+    from vla.cli.study import vision
+
+    vision(overrides or [], show_config)
 
 
 @app.command()
