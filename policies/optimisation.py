@@ -4,16 +4,32 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from typing import Protocol
 
 import torch
 from torch import Tensor, nn
 
-from policies.config import TrainConfig
-
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
 
 
-def learning_rate(step: int, config: TrainConfig) -> float:
+class OptimiserSettings(Protocol):
+    """What a training run decides about its optimiser; see ``policies.config.TrainConfig``."""
+
+    @property
+    def steps(self) -> int: ...
+    @property
+    def warmup_steps(self) -> int: ...
+    @property
+    def learning_rate(self) -> float: ...
+    @property
+    def final_rate(self) -> float: ...
+    @property
+    def weight_decay(self) -> float: ...
+    @property
+    def beta2(self) -> float: ...
+
+
+def learning_rate(step: int, config: OptimiserSettings) -> float:
     """Linear warm-up, then a half cosine down to ``final_rate`` of the peak."""
     rise = min(1.0, (step + 1) / max(1, config.warmup_steps))
     done = min(1.0, max(0, step - config.warmup_steps) / max(1, config.steps - config.warmup_steps))
@@ -21,7 +37,7 @@ def learning_rate(step: int, config: TrainConfig) -> float:
     return config.learning_rate * rise * fall
 
 
-def make_optimizer(network: nn.Module, config: TrainConfig) -> torch.optim.AdamW:
+def make_optimizer(network: nn.Module, config: OptimiserSettings) -> torch.optim.AdamW:
     """AdamW over the weights that are not frozen; matrices decay, embeddings, norms and biases do not."""
     matrices, others = [], []
     for name, parameter in network.named_parameters():
