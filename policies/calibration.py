@@ -48,9 +48,7 @@ class Verdicts:
         return (self.recall + _share(self.rejections, self.rejections + self.false_alarms)) / 2
 
 
-def fit_platt(
-    scores: NDArray[np.float64], done: NDArray[np.bool_], threshold: float = 0.7
-) -> Calibration:
+def fit_platt(scores: NDArray[np.float64], done: NDArray[np.bool_], threshold: float = 0.7) -> Calibration:
     """Slope and offset that make the verdicts likeliest (Platt 1999, with his softened targets).
 
     Args:

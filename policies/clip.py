@@ -1,4 +1,4 @@
-"""Training of an image-text model: symmetric InfoNCE, captions that are false by one word, and "is it done?"."""
+"""Training of an image-text model: InfoNCE, captions that are false by one word, and "is it done?"."""
 
 from __future__ import annotations
 
@@ -83,7 +83,13 @@ class CLIPTrainConfig:
     def __post_init__(self) -> None:
         if self.freeze not in FREEZE:
             raise ValueError(f"freeze {self.freeze!r} is not one of {', '.join(map(repr, FREEZE))}")
-        for name, least in (("steps", 1), ("batch_size", 2), ("captions", 1), ("negatives", 0), ("save_every", 1)):
+        for name, least in (
+            ("steps", 1),
+            ("batch_size", 2),
+            ("captions", 1),
+            ("negatives", 0),
+            ("save_every", 1),
+        ):
             if getattr(self, name) < least:
                 raise ValueError(f"{name} {getattr(self, name)} must be >= {least}")
 
@@ -152,7 +158,9 @@ class CLIPLoss(nn.Module):
         # The same words are said of many pictures: each is read once.
         place: dict[str, int] = {}
         order = [place.setdefault(text, len(place)) for text in texts]
-        ids, mask = (torch.from_numpy(x).to(self.network.log_scale.device) for x in self._tokenizer(list(place)))
+        ids, mask = (
+            torch.from_numpy(x).to(self.network.log_scale.device) for x in self._tokenizer(list(place))
+        )
         return self.network.texts(ids, mask)[torch.tensor(order, device=ids.device)]
 
 
@@ -302,7 +310,9 @@ def _save(
     tokenizer: InstructionTokenizer,
     step: int,
 ) -> Path:
-    notes = {"config": {name: value for name, value in asdict(config).items() if name not in ("model", "output")}}
+    notes = {
+        "config": {name: value for name, value in asdict(config).items() if name not in ("model", "output")}
+    }
     return save_clip(
         Path(config.output),
         model=config.model,

@@ -137,5 +137,8 @@ def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 def _build(kind: type[Any], data: Mapping[str, Any]) -> Any:
     hints = get_type_hints(kind)
     return kind(
-        **{name: _build(hints[name], value) if is_dataclass(hints[name]) else value for name, value in data.items()}
+        **{
+            name: _build(hints[name], value) if is_dataclass(hints[name]) else value
+            for name, value in data.items()
+        }
     )

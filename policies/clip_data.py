@@ -1,7 +1,7 @@
 """Pictures with everything that is true of them, and the batches of captions drawn from that.
 
-What can be said is a numbered list of statements; its owner gives the words. So this room knows neither colours
-nor bowls.
+What can be said is a numbered list of statements; its owner gives the words. So this room knows neither
+colours nor bowls.
 """
 
 from __future__ import annotations

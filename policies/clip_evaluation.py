@@ -1,4 +1,4 @@
-"""How well an image-text model answers by prompts alone, beside a linear probe on the same frozen features."""
+"""How well an image-text model answers by prompts alone, beside a linear probe on the same features."""
 
 from __future__ import annotations
 

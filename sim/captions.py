@@ -1,7 +1,7 @@
 """Captions: what is true of a scene, worded in many ways, and what differs from it in one attribute.
 
-The grammar is that of :mod:`sim.language`: round brackets hold alternatives. Held-out phrasings are never drawn
-for training.
+The grammar is that of :mod:`sim.language`: round brackets hold alternatives. Held-out phrasings are never
+drawn for training.
 """
 
 from __future__ import annotations
@@ -38,7 +38,8 @@ _TRAIN: Final = {
     ),
     "held": (
         "the (gripper|robot|hand) (holds|is holding|has) a {s}", "a {s} in the (gripper|hand|air)",
-        "the {s} is (held|lifted|picked up|in the air)", "the (arm|robot) has (lifted|picked up|grasped) the {s}",
+        "the {s} is (held|lifted|picked up|in the air)",
+        "the (arm|robot) has (lifted|picked up|grasped) the {s}",
     ),
     "contents": (
         "(a|an|the) {v} {l}", "the {l} is {v}", "there is {x} the {l}", "a (picture|scene) with an {v} {l}",
@@ -94,7 +95,7 @@ def caption(
     Args:
         statement: What to say.
         split: Training phrasings or held-out ones.
-        rng: Chooses phrasing and synonyms; None takes the first of each, for prompts that are the same always.
+        rng: Chooses phrasing and synonyms; None takes the first of each: a fixed prompt.
         template: One of :func:`templates`, or :data:`BARE`; None leaves the choice to ``rng``.
     """
     if template == BARE:
@@ -103,7 +104,10 @@ def caption(
         template = _choose(templates(statement.kind, split), rng)
     words = re.sub(r"\(([^()]*)\)", lambda match: _choose(match[1].split("|"), rng), template)
     text = words.format(
-        s=_noun(statement.subject, rng), v=_value(statement, rng), l=_landmark(statement, rng), x=_inside(statement, rng)
+        s=_noun(statement.subject, rng),
+        v=_value(statement, rng),
+        l=_landmark(statement, rng),
+        x=_inside(statement, rng),
     )
     return re.sub(r"\b(an?) (\w)", lambda m: ("an " if m[2] in "aeiou" else "a ") + m[2], text)
 
@@ -116,7 +120,7 @@ def prompts(statement: Statement, split: Split) -> tuple[str, ...]:
 def vocabulary(seed: int = 0, count: int = 6) -> list[str]:
     """Training captions that hold every word, to train a tokenizer on."""
     rng = np.random.default_rng(seed)
-    return [caption(s, "train", rng) for s in STATEMENTS if not s.held_out for _ in range(count)][: 60_000]
+    return [caption(s, "train", rng) for s in STATEMENTS if not s.held_out for _ in range(count)][:60_000]
 
 
 def negatives(statement: Statement, held_out: bool = False) -> list[tuple[str, int]]:

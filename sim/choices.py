@@ -112,4 +112,4 @@ def _questions(facts: Facts) -> Iterator[tuple[str, str, tuple[Statement, ...]]]
     yield "state", "the gripper", tuple(Statement("gripper", None, state) for state in ("empty", "full"))
     for container in CONTAINERS:
         states = tuple(Statement("contents", None, state, container) for state in ("empty", "full"))
-        yield "state", f"the {container}", states
+        yield "state", f"what is in the {container}", states

@@ -1,7 +1,8 @@
 """What is true of a scene, in words: things with a shape, a colour and a place, and the state of fixtures.
 
 Facts are read from the labels that every still and every demonstration carries (``label.entities``, and
-``label.scene`` where it is kept), or from the simulator itself; captions, questions and plans are made of them.
+``label.scene`` where it is kept), or from the simulator itself; captions, questions and plans are made of
+them.
 """
 
 from __future__ import annotations
@@ -41,7 +42,7 @@ class Item:
         position_m: Its centre in the robot frame.
         place: One of :data:`PLACES`, ``"stack"`` (on another thing), ``"gripper"``, or ``""`` where it lies
             across a border and no honest person would say.
-        near: Corners and zone that it lies next to without lying in them, where no honest person would deny it.
+        near: Corners and zone that it lies next to: it is not in them, but nobody would be sure.
         on: Row of the thing right below, or None.
     """
 
@@ -147,32 +148,42 @@ def _place(
     inside: tuple[float, float, float] | None,
 ) -> tuple[str, tuple[str, ...]]:
     """Place and neighbourhood of a thing that is neither held nor stacked."""
-    if inside is not None:
-        dx, dy, dz = np.abs(np.subtract(at, inside))
-        if dx < CABINET_HALF_M[0] - 0.02 and dy < DRAWER_DEPTH_M / 2 - 0.01 and dz < 0.025:
-            return "drawer", ()
-        if dx < CABINET_HALF_M[0] and dy < DRAWER_DEPTH_M / 2 + 0.01:
-            return "", ()
-    if "bowl" in fixtures:
-        gap_m = float(np.hypot(at[0] - fixtures["bowl"][0], at[1] - fixtures["bowl"][1]))
-        if gap_m < _BOWL_INSIDE_M and at[2] < 0.055:
-            return "bowl", ()
-        if gap_m < BOWL_RADIUS_M + _UNCLEAR_M / 2:
-            return "", ()
-    if "tray" in fixtures:
-        away = np.abs(np.subtract(at, fixtures["tray"]))[:2]
-        if (away < np.array(TRAY_HALF_M) - 0.006).all() and at[2] < HALF_M + 0.02:
-            return "tray", ()
-        if (away < np.array(TRAY_HALF_M) + HALF_M).all():
-            return "", ()
-    if at[2] > _STANDING_M:
-        return "", ()
     areas = {"zone": fixtures["zone"][:2]} if "zone" in fixtures else {}
     away_m = {
         name: max(abs(at[0] - centre[0]), abs(at[1] - centre[1]))
         for name, centre in (areas | CORNERS).items()
     }
-    inner = [name for name, gap_m in away_m.items() if gap_m < _NEAR_CENTRE_M]
-    near = [name for name, gap_m in away_m.items() if gap_m < ZONE_HALF_M + _UNCLEAR_M]
+    near = tuple(name for name, gap_m in away_m.items() if gap_m < ZONE_HALF_M + _UNCLEAR_M)
+    container = _container(at, fixtures, inside)
+    if container is not None or at[2] > _STANDING_M:
+        return container or "", near
+    inner = [name for name in near if away_m[name] < _NEAR_CENTRE_M]
     place = inner[0] if inner else "table"
     return place, tuple(name for name in near if name != place)
+
+
+def _container(
+    at: tuple[float, float, float],
+    fixtures: Mapping[str, tuple[float, float, float]],
+    inside: tuple[float, float, float] | None,
+) -> str | None:
+    """The container that a thing lies in, "" across the border of one, None away from all."""
+    if inside is not None:
+        dx, dy, dz = np.abs(np.subtract(at, inside))
+        if dx < CABINET_HALF_M[0] - 0.02 and dy < DRAWER_DEPTH_M / 2 - 0.01 and dz < 0.025:
+            return "drawer"
+        if dx < CABINET_HALF_M[0] and dy < DRAWER_DEPTH_M / 2 + 0.01:
+            return ""
+    if "bowl" in fixtures:
+        gap_m = float(np.hypot(at[0] - fixtures["bowl"][0], at[1] - fixtures["bowl"][1]))
+        if gap_m < _BOWL_INSIDE_M and at[2] < 0.055:
+            return "bowl"
+        if gap_m < BOWL_RADIUS_M + _UNCLEAR_M / 2:
+            return ""
+    if "tray" in fixtures:
+        away = np.abs(np.subtract(at, fixtures["tray"]))[:2]
+        if (away < np.array(TRAY_HALF_M) - 0.006).all() and at[2] < HALF_M + 0.02:
+            return "tray"
+        if (away < np.array(TRAY_HALF_M) + HALF_M).all():
+            return ""
+    return None

@@ -1,7 +1,7 @@
 """Statements about a scene that are plainly true, plainly false, or neither.
 
-The vocabulary is finite: :data:`STATEMENTS` lists everything that can be said, so a set of statements is a row
-of bits. A statement is existential: "the red block is in the bowl" holds where some red block is in some bowl.
+The vocabulary is finite: :data:`STATEMENTS` lists everything that can be said, so a set of statements is a
+row of bits. A statement is existential: "the red block is in the bowl" holds where some red block is.
 """
 
 from __future__ import annotations
@@ -78,9 +78,7 @@ def _everything() -> Iterator[Statement]:
         yield from (Statement("in", noun, place) for place in PLACES)
         yield from (Statement("on", noun, "", base) for base in _NOUNS if base.shape == "block")
         yield from (Statement("side", noun, side, mark) for side in SIDES for mark in LANDMARKS)
-    yield from (
-        Statement("side", a, side, b) for a, b, side in product(_PAIRS, _PAIRS, SIDES) if a != b
-    )
+    yield from (Statement("side", a, side, b) for a, b, side in product(_PAIRS, _PAIRS, SIDES) if a != b)
     for shape, count in product(SHAPES, range(1, _MOST_COUNTED + 1)):
         yield Statement("count", Noun(shape), str(count))
     yield from (Statement("contents", None, state, c) for state in _STATES["contents"] for c in CONTAINERS)
@@ -147,7 +145,9 @@ def changes(statement: Statement) -> dict[str, tuple[Statement, ...]]:
     if statement.kind == "side":
         found["relation"].append(replace(statement, value=_OPPOSITE[statement.value]))
     elif statement.kind == "in":
-        found["container"] += [replace(statement, value=place) for place in PLACES if place != statement.value]
+        found["container"] += [
+            replace(statement, value=place) for place in PLACES if place != statement.value
+        ]
     elif statement.kind in _STATES:
         states = _STATES[statement.kind]
         found["state"] += [replace(statement, value=state) for state in states if state != statement.value]

@@ -1,7 +1,7 @@
 """Tables after the fact: some instructions have been carried out already, at once and without motion.
 
-A laid table shows what is still to be done: nothing lies in the bowl, nothing is held. Whoever shall learn what
-"done" looks like needs the other half, too.
+A laid table shows what is still to be done: nothing lies in the bowl, nothing is held. Whoever shall learn
+what "done" looks like needs the other half, too.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Effects:
     _filled: dict[str, int] = field(default_factory=dict)
 
     def carry_out(self, query: Query) -> bool:
-        """Change the table so that ``query`` is fulfilled; False, and nothing changed, where that cannot be."""
+        """Change the table so that ``query`` is fulfilled; False, and nothing changed, where it cannot."""
         act = {
             "put_in": self._put,
             "put_in_drawer": self._put,
@@ -242,7 +242,7 @@ class TableauWorld(World):
         return table, query
 
     def _plain(self, query: Query) -> dict[str, object]:
-        """Words by colour and shape alone: once things have moved, "left of the bowl" may mean another one."""
+        """By colour and shape alone: once things have moved, "left of the bowl" may be another one."""
         if query.target in (ROW["drawer"], ROW["button"]):
             return {}
         colour = self._table.things[query.target].colour

@@ -281,7 +281,9 @@ def look(
     image: Annotated[str, typer.Argument(metavar="IMAGE", help="A picture of any size.")],
     labels: Annotated[list[str], typer.Argument(metavar="--labels LABEL...", show_default=False)],
     _labels: Annotated[bool, typer.Option("--labels", help="What follows are labels.", hidden=True)] = False,
-    model: Annotated[str, typer.Option("--model", help="A checkpoint, a folder or a model's name.")] = "runs/clip",
+    model: Annotated[
+        str, typer.Option("--model", help="A checkpoint, a folder or a model's name.")
+    ] = "runs/clip",
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Which label fits a picture best: ranked probabilities that add up to 1.

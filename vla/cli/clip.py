@@ -1,24 +1,18 @@
-"""``handily clip train``, and which image-text model a command means."""
+"""``handily clip train``."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from pathlib import Path
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from policies.checkpoint import list_checkpoints
 from policies.clip import CLIPProgress, CLIPTrainConfig, train_clip
-from policies.clip_checkpoint import load_clip
-from policies.device import choose_device
-from policies.manifest import MANIFEST
 from vla.cli.clip_data import captioned, corpus
 from vla.cli.mistakes import INTERRUPTED
 from vla.cli.settings import configured
 from vla.cli.terminal import console
-from vla.models.clip import ImageTextModel
 from vla.models.text import InstructionTokenizer
 
 
@@ -57,18 +51,3 @@ def train(overrides: list[str], show_config: bool) -> None:
             typer.echo("handily: interrupted; nothing is lost, the same line goes on from here", err=True)
             raise typer.Exit(INTERRUPTED) from None
     console().print(f"{folder}; to use it: handily look image.png --labels ... --model {config.output}")
-
-
-def image_text_model(name: str, device: str) -> ImageTextModel:
-    """The model that ``model=`` or ``--model`` names: one of ours where there is a checkpoint, else pretrained.
-
-    Raises:
-        CheckpointError: the checkpoint is damaged or another kind of one.
-        ContractError: no such model; or the device is not there.
-    """
-    folder = Path(name)
-    if (folder / MANIFEST).is_file() or list_checkpoints(folder):
-        return load_clip(folder, device)
-    from vla.models.pretrained_clip import load_pretrained
-
-    return load_pretrained(name, str(choose_device(device)))

@@ -14,9 +14,9 @@ from policies.calibration import Verdicts, best_threshold, fit_platt, judge_at, 
 from policies.checkpoint import find_checkpoint
 from policies.manifest import CheckpointError
 from sim.wilson import wilson_interval
-from vla.cli.clip import image_text_model
 from vla.cli.clip_data import subgoals_of
 from vla.cli.clip_eval import SETS, unseen
+from vla.cli.image_text import image_text_model
 from vla.cli.settings import check_device, configured
 from vla.cli.terminal import console, counted
 from vla.extras import needs
@@ -148,7 +148,9 @@ def _numbers(one: Scored, calibration: Calibration) -> dict[str, dict[str, float
 
 def _table(scored: dict[str, Scored], calibration: Calibration) -> Table:
     title = f"threshold {calibration.threshold:g}: verdicts in %, 95 % Wilson"
-    found = Table("scenes", "instructions", "n", "done", "precision", "recall", "balanced", title=title, box=None)
+    found = Table(
+        "scenes", "instructions", "n", "done", "precision", "recall", "balanced", title=title, box=None
+    )
     for name, one in scored.items():
         chances, families = calibration.probability(one.scores), np.array(one.families)
         for family in ("all", *sorted(set(one.families))):

@@ -21,18 +21,20 @@ def facts_of_stills(stills: FrameCache) -> list[Facts]:
     """What is true of each still."""
     entities = stills.columns[_ENTITIES]
     scenes = stills.columns.get(_SCENE)
-    return [
-        facts_of(entities[k], None if scenes is None else scenes[k]) for k in range(len(stills.tasks))
-    ]
+    return [facts_of(entities[k], None if scenes is None else scenes[k]) for k in range(len(stills.tasks))]
 
 
 def subgoals_of(stills: FrameCache) -> list[tuple[Subgoal, ...]]:
-    """Each still's instructions with the simulator's verdict; of old stills, in which nothing is done, none."""
+    """Each still's instructions with the simulator's verdict; none of old stills, where nothing is done."""
     if _SCENE not in stills.columns:
         return [()] * len(stills.tasks)
     done = np.asarray(stills.columns[_DONE])
     return [
-        tuple(Subgoal(tuple(q["texts"]), bool(done[k, j] == 1)) for j, q in enumerate(queries) if done[k, j] >= 0)
+        tuple(
+            Subgoal(tuple(q["texts"]), bool(done[k, j] == 1))
+            for j, q in enumerate(queries)
+            if done[k, j] >= 0
+        )
         for k, queries in enumerate(stills.queries)
     ]
 
@@ -45,7 +47,9 @@ def captioned(folders: Sequence[str]) -> CaptionedPictures:
         DatasetError: a folder holds no stills.
     """
     if not folders:
-        raise ConfigError("stills=... names no folder; draw some with: handily collect stills=6000 tableaux=true")
+        raise ConfigError(
+            "stills=... names no folder; draw some with: handily collect stills=6000 tableaux=true"
+        )
     caches = [FrameCache.open_stills(folder) for folder in folders]
     pictures = [cache.images[_CAMERA] for cache in caches]
     if len({block.shape[1:] for block in pictures}) > 1:
@@ -65,6 +69,4 @@ def captioned(folders: Sequence[str]) -> CaptionedPictures:
 
 def corpus(data: CaptionedPictures) -> list[str]:
     """Texts that hold every word, to train a tokenizer on."""
-    return vocabulary() + [
-        f"not done: {goal.texts[0]}" for goals in data.subgoals for goal in goals
-    ]
+    return vocabulary() + [f"not done: {goal.texts[0]}" for goals in data.subgoals for goal in goals]

@@ -18,8 +18,8 @@ from sim.randomise import Randomise
 from sim.statements import Statement
 from sim.stills import StillSettings, draw_stills
 from sim.wilson import wilson_interval
-from vla.cli.clip import image_text_model
 from vla.cli.clip_data import facts_of_stills
+from vla.cli.image_text import image_text_model
 from vla.cli.settings import check_device, configured, processes
 from vla.cli.terminal import console, counted
 from vla.dataset.frames import FrameCache
@@ -27,8 +27,8 @@ from vla.models.clip import ImageTextModel
 
 SETS = {
     "base": (0, Randomise()),
-    "layout": (100_000, Randomise(layout="test")),
-    "pair": (200_000, Randomise(pair="test")),
+    "layout": (10_000, Randomise(layout="test")),
+    "pair": (20_000, Randomise(pair="test")),
 }
 """Kinds of unseen scenes: where their seeds begin, and what is held out in them."""
 
@@ -59,7 +59,7 @@ class CLIPEvalConfig:
 
 @dataclass(frozen=True)
 class Row:
-    """One line of the report: how often of ``n`` questions a way of answering was right; 95 % Wilson bounds."""
+    """How often of ``n`` questions a way of answering was right, with 95 % Wilson bounds."""
 
     scenes: str
     topic: str

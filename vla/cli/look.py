@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from vla.cli.clip import image_text_model
+from vla.cli.image_text import image_text_model
 from vla.cli.settings import check_device
 from vla.cli.terminal import console
 from vla.config import ConfigError
@@ -44,7 +44,9 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
-                raise ConfigError(f"{path}: {opened.width} x {opened.height} pixels are more than 100 megapixels")
+                raise ConfigError(
+                    f"{path}: {opened.width} x {opened.height} pixels are more than 100 megapixels"
+                )
             return np.asarray(opened.convert("RGB"))
     except (UnidentifiedImageError, Image.DecompressionBombError) as error:
         raise ConfigError(f"{path} is no picture that Pillow knows (PNG, JPEG, WebP, ...)") from error

@@ -175,7 +175,7 @@ class TrainedCLIP:
     @torch.inference_mode()
     def embed_images(self, images: NDArray[np.uint8]) -> Tensor:
         size = self.image_size
-        pixels = self._here(np.ascontiguousarray(images))
+        pixels = self._here(np.array(images))
         if pixels.shape[1:3] != (size, size):
             # The whole picture is seen; one that is not square is squeezed.
             shaped = pixels.permute(0, 3, 1, 2).float() / 255

@@ -71,8 +71,8 @@ class PretrainedCLIP:
 def load_pretrained(name: str, device: str = "cpu") -> PretrainedCLIP:
     """Load a CLIP or SigLIP model.
 
-    What is on this machine is taken without asking anyone: a local folder, or what an earlier download left in
-    Hugging Face's cache. Only otherwise, and unless ``HF_HUB_OFFLINE`` is set, is it fetched. Weights must be
+    What is on this machine is taken without asking anyone: a local folder, or what an earlier download left
+    in Hugging Face's cache. Otherwise, unless ``HF_HUB_OFFLINE`` is set, it is fetched. Weights must be
     safetensors, and no code that comes with a model is ever run.
 
     Args:

@@ -35,7 +35,9 @@ class Calibration:
 
     def __post_init__(self) -> None:
         if not (self.slope > 0 and math.isfinite(self.slope) and math.isfinite(self.offset)):
-            raise ContractError(f"calibration: slope {self.slope} must be positive and offset {self.offset} finite")
+            raise ContractError(
+                f"calibration: slope {self.slope} must be positive and offset {self.offset} finite"
+            )
         if not 0 < self.threshold < 1:
             raise ContractError(f"calibration: threshold {self.threshold} is outside (0, 1)")
 
