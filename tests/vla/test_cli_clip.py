@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -22,6 +24,16 @@ LABELS = ("a red block in the bowl", "an empty bowl", "[odd] label")
 
 def call(*words: str):
     return CliRunner().invoke(app, list(words))
+
+
+def _header(width: int, height: int) -> bytes:
+    """A PNG that promises a huge picture and holds none of it."""
+
+    def chunk(name: bytes, data: bytes) -> bytes:
+        return struct.pack(">I", len(data)) + name + data + struct.pack(">I", zlib.crc32(name + data))
+
+    size = struct.pack(">IIBBBBB", width, height, 8, 2, 0, 0, 0)
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", size) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 @pytest.fixture(scope="module")
@@ -67,9 +79,13 @@ def test_grey_transparent_and_tiny_pictures_are_looked_at(model: Path, tmp_path:
 def test_what_is_no_picture_is_said_in_one_line(model: Path, picture: Path, tmp_path: Path) -> None:
     (tmp_path / "notes.png").write_text("no picture")
     (tmp_path / "half.png").write_bytes(picture.read_bytes()[: picture.stat().st_size // 2])
+    (tmp_path / "bomb.png").write_bytes(_header(11_000, 11_000))
+    (tmp_path / "larger.png").write_bytes(_header(60_000, 60_000))
     for name, says in (
         ("notes.png", "is no picture"),
         ("half.png", "is a damaged picture"),
+        ("bomb.png", "more than 100 megapixels"),
+        ("larger.png", "more than 100 megapixels"),
         (".", "is a folder"),
         ("nowhere.png", "no such file"),
     ):

@@ -44,11 +44,11 @@ def read_picture(path: Path) -> NDArray[np.uint8]:
     try:
         with Image.open(path) as opened:
             if opened.width * opened.height > _MOST_PIXELS:
-                raise ConfigError(
-                    f"{path}: {opened.width} x {opened.height} pixels are more than 100 megapixels"
-                )
+                raise ConfigError(f"{path} has more than 100 megapixels: {opened.width} x {opened.height}")
             return np.asarray(opened.convert("RGB"))
-    except (UnidentifiedImageError, Image.DecompressionBombError) as error:
+    except Image.DecompressionBombError as error:
+        raise ConfigError(f"{path} has more than 100 megapixels") from error
+    except UnidentifiedImageError as error:
         raise ConfigError(f"{path} is no picture that Pillow knows (PNG, JPEG, WebP, ...)") from error
     except IsADirectoryError as error:
         raise ConfigError(f"{path} is a folder, not a picture") from error
