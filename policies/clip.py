@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import signal
+import threading
 import time
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -13,96 +16,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import binary_cross_entropy_with_logits
 
-from policies.augmentation import AugmentConfig, Light
+from policies.augmentation import Light
 from policies.average import Average
 from policies.checkpoint import list_checkpoints, read_checkpoint
 from policies.clip_checkpoint import read_clip, read_tensors, save_clip
+from policies.clip_config import CLIPProgress, CLIPTrainConfig
 from policies.clip_data import CaptionBatch, CaptionedPictures, draw_batch
 from policies.device import choose_device, use_bf16
 from policies.manifest import CheckpointError
 from policies.optimisation import learning_rate, make_optimizer, pack_training, unpack_training
-from vla.models.clip import CLIP, CLIPConfig, info_nce
+from vla.models.clip import CLIP, info_nce
 from vla.models.text import InstructionTokenizer
-
-FREEZE = ("", "stem")
-
-
-@dataclass(frozen=True)
-class CLIPTrainConfig:
-    """A training run.
-
-    Attributes:
-        output: Folder of the run.
-        model: Sizes of the network.
-        augment: How pictures are varied.
-        steps: Optimiser steps.
-        batch_size: B, pictures per step.
-        captions: P, captions of each picture per step; each of the P is a contrastive loss of its own.
-        negatives: K, captions per caption that are false by one attribute.
-        done_weight: Weight of the loss that tells "done" from "not done".
-        learning_rate, final_rate, warmup_steps, weight_decay, beta2, clip_norm, ema_decay: As in
-            ``policies.config.TrainConfig``.
-        seed: Every random draw follows from this and the step.
-        device: ``auto``, ``cpu`` or ``cuda``.
-        bf16: ``auto``, ``true`` or ``false``.
-        threads: Torch's threads on a CPU; 0 leaves torch's choice.
-        log_every: Steps between progress reports.
-        save_every: Steps between checkpoints.
-        keep_last: Checkpoints kept.
-        eyes: Checkpoint of a policy whose image tower is the start of this one; empty means fresh weights.
-        freeze: One of ``FREEZE``: the part of the image tower whose weights stay.
-        stop_after_s: Save and stop after so many seconds; 0 means never.
-    """
-
-    output: str = "runs/clip"
-    model: CLIPConfig = field(default_factory=CLIPConfig)
-    augment: AugmentConfig = field(default_factory=AugmentConfig)
-    steps: int = 6000
-    batch_size: int = 128
-    captions: int = 2
-    negatives: int = 2
-    done_weight: float = 0.5
-    learning_rate: float = 1e-3
-    final_rate: float = 0.02
-    warmup_steps: int = 100
-    weight_decay: float = 1e-2
-    beta2: float = 0.98
-    clip_norm: float = 1.0
-    ema_decay: float = 0.998
-    seed: int = 0
-    device: str = "auto"
-    bf16: str = "auto"
-    threads: int = 0
-    log_every: int = 50
-    save_every: int = 200
-    keep_last: int = 2
-    eyes: str = ""
-    freeze: str = ""
-    stop_after_s: float = 0.0
-
-    def __post_init__(self) -> None:
-        if self.freeze not in FREEZE:
-            raise ValueError(f"freeze {self.freeze!r} is not one of {', '.join(map(repr, FREEZE))}")
-        for name, least in (
-            ("steps", 1),
-            ("batch_size", 2),
-            ("captions", 1),
-            ("negatives", 0),
-            ("save_every", 1),
-        ):
-            if getattr(self, name) < least:
-                raise ValueError(f"{name} {getattr(self, name)} must be >= {least}")
-
-
-@dataclass(frozen=True)
-class CLIPProgress:
-    """A report of a running training: losses are means since the last one."""
-
-    step: int
-    steps: int
-    losses: Mapping[str, float]
-    samples_per_s: float
-    left_s: float
 
 
 class CLIPLoss(nn.Module):
@@ -214,8 +138,8 @@ def train_clip(
     module = CLIPLoss(network, tokenizer, config.done_weight).to(device)
     clock, report = _Clock(config, first), on_progress or (lambda progress: None)
     step = first
-    try:
-        while step < config.steps and not clock.late():
+    with _interruptions() as interrupted:
+        while step < config.steps and not clock.late() and not interrupted():
             losses = _learn(module, optimizer, data, step, config)
             step += 1
             average.update(step)
@@ -223,9 +147,8 @@ def train_clip(
                 report(progress)
             if step % config.save_every == 0 and step < config.steps:
                 folder = _save(config, network, optimizer, average, tokenizer, step)
-    finally:
-        if step > first:
-            folder = _save(config, network, optimizer, average, tokenizer, step)
+    if step > first:
+        folder = _save(config, network, optimizer, average, tokenizer, step)
     return folder or output
 
 
@@ -274,6 +197,20 @@ def _learn(
     optimizer.zero_grad(set_to_none=True)
     module.network.bound_scale()
     return values | {"scale": float(module.network.scale().detach())}
+
+
+@contextmanager
+def _interruptions() -> Iterator[Callable[[], bool]]:
+    """Let Ctrl-C end a run in order, between two steps; signals reach the main thread only."""
+    asked = threading.Event()
+    if threading.current_thread() is not threading.main_thread():
+        yield asked.is_set
+        return
+    previous = signal.signal(signal.SIGINT, lambda number, frame: asked.set())
+    try:
+        yield asked.is_set
+    finally:
+        signal.signal(signal.SIGINT, previous)
 
 
 class _Clock:

@@ -51,14 +51,15 @@ class Effects:
         done: What has been carried out; every one of them still holds.
         held: Row of the thing to be held, or -1.
         hovered: Row of the thing to be pointed at, or -1.
+        untouched: Rows of things that have to stay where they are.
     """
 
     table: Table
     done: list[Query] = field(default_factory=list)
     held: int = -1
     hovered: int = -1
+    untouched: set[int] = field(default_factory=set)
     _moved: set[int] = field(default_factory=set)
-    _bases: set[int] = field(default_factory=set)
     _filled: dict[str, int] = field(default_factory=dict)
 
     def carry_out(self, query: Query) -> bool:
@@ -81,7 +82,7 @@ class Effects:
         return done
 
     def _free(self, row: int) -> bool:
-        return row not in self._moved | self._bases and row != self.hovered and not self._covered(row)
+        return row not in self._moved | self.untouched and row != self.hovered and not self._covered(row)
 
     def _covered(self, row: int) -> bool:
         x, y, z = self.table.things[row].position_m
@@ -131,9 +132,9 @@ class Effects:
         base = query.destination
         x, y, z = self.table.things[base].position_m
         flat = z <= HALF_M + 1e-3 and base not in self._moved
-        if not flat or self._covered(base) or not self._free(query.target) or base in self._bases:
+        if not flat or self._covered(base) or not self._free(query.target) or base in self.untouched:
             return False
-        self._bases.add(base)
+        self.untouched.add(base)
         jitter = self.table.rng.uniform(-0.004, 0.004, 2)
         return self._move(query.target, (x + jitter[0], y + jitter[1], 3 * HALF_M))
 
@@ -154,7 +155,7 @@ class Effects:
 
     def _arm(self, query: Query) -> bool:
         row = query.target
-        if self.held >= 0 or self.hovered >= 0 or row in self._bases or self._covered(row):
+        if self.held >= 0 or self.hovered >= 0 or row in self.untouched or self._covered(row):
             return False
         if query.family == "pick_up":
             if row in self._moved:
@@ -175,7 +176,7 @@ class TableauWorld(World):
         """As :meth:`sim.world.World.reset`; the queries hold what was asked first, then what was done."""
         scenario = super().reset(task, seed, switches, alternative)
         first = replace(scenario.queries[0], **self._plain(scenario.queries[0]))
-        done = [replace(query, **self._plain(query)) for query in self._effects.done]
+        done = [replace(query, **self._plain(query)) for query in self.effects.done]
         rest = [replace(query, **self._plain(query)) for query in scenario.queries[1:]]
         queries: dict[tuple[str, int, str, int], Query] = {}
         for query in (first, *done, *rest):
@@ -189,7 +190,7 @@ class TableauWorld(World):
 
     def pose(self, rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:
         """Put the arm where the tableau wants it, holding what it should hold; returns tool (3,) and gap."""
-        effects = self._effects
+        effects = self.effects
         tool_m, gap_m = random_pose(rng)
         if effects.hovered >= 0:
             at = self.truth().position_m[effects.hovered]
@@ -232,13 +233,13 @@ class TableauWorld(World):
             effects.carry_out(query)
         else:
             # What is asked first stays undone: its things are not touched.
-            effects._bases.update(row for row in (query.target, query.destination) if 0 <= row < len(POOL))
+            effects.untouched.update(row for row in (query.target, query.destination) if 0 <= row < len(POOL))
         wanted = int(rng.integers(_MOST_DONE + 1))
         for candidate in (q for group in order for q in group[:2]):
             if len(effects.done) >= wanted:
                 break
             effects.carry_out(candidate)
-        self._effects, self._table = effects, table
+        self.effects, self._table = effects, table
         return table, query
 
     def _plain(self, query: Query) -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,8 +11,9 @@ import pytest
 import torch
 
 from policies.augmentation import AugmentConfig
-from policies.clip import CLIPProgress, CLIPTrainConfig, train_clip
+from policies.clip import train_clip
 from policies.clip_checkpoint import load_clip, read_clip
+from policies.clip_config import CLIPProgress, CLIPTrainConfig
 from policies.clip_data import CaptionedPictures, Subgoal, draw_batch
 from policies.clip_evaluation import PromptedChoice, embed_all, probed, zero_shot
 from policies.linear_probe import LinearProbe
@@ -108,10 +110,9 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(
     whole = train_clip(replace(config, output=str(tmp_path / "whole")), rooms()[0], tokenizer())
 
     def stop(progress: CLIPProgress) -> None:
-        raise KeyboardInterrupt
+        signal.raise_signal(signal.SIGINT)
 
-    with pytest.raises(KeyboardInterrupt):
-        train_clip(config, rooms()[0], tokenizer(), stop)
+    train_clip(config, rooms()[0], tokenizer(), stop)
     assert read_clip(tmp_path / "run").step == 10
     parts = train_clip(config, rooms()[0], tokenizer())
     one, other = read_clip(whole).weights, read_clip(parts).weights

@@ -157,7 +157,7 @@ def test_the_effects_of_a_tableau_hold_when_the_picture_is_taken() -> None:
         for seed in range(120):
             world.reset(tuple(TASKS)[seed % len(TASKS)], 710_000 + seed, Randomise())
             world.pose(np.random.default_rng(seed))
-            carried_out = world._effects.done
+            carried_out = world.effects.done
             held += sum(world.judge(query) for query in carried_out)
             wrong = [query for query in carried_out if not world.judge(query)]
             # A ball may roll on and a hand may not reach: rare, and labelled as the judge sees it.

@@ -8,7 +8,9 @@ import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 from rich.progress import Progress as Bars
 
-from policies.clip import CLIPProgress, CLIPTrainConfig, train_clip
+from policies.clip import train_clip
+from policies.clip_checkpoint import read_clip
+from policies.clip_config import CLIPProgress, CLIPTrainConfig
 from vla.cli.clip_data import captioned, corpus
 from vla.cli.mistakes import INTERRUPTED
 from vla.cli.settings import configured
@@ -45,9 +47,9 @@ def train(overrides: list[str], show_config: bool) -> None:
                 left = f"{progress.left_s / 60:.1f} min left"
                 out.print(f"step {progress.step}/{progress.steps}  {speed}  {left}  {losses}")
 
-        try:
-            folder = train_clip(config, data, tokenizer, show)
-        except KeyboardInterrupt:
-            typer.echo("handily: interrupted; nothing is lost, the same line goes on from here", err=True)
-            raise typer.Exit(INTERRUPTED) from None
+        folder = train_clip(config, data, tokenizer, show)
+    step = read_clip(folder).step
+    if step < config.steps and not config.stop_after_s:
+        typer.echo("handily: interrupted; nothing is lost, the same line goes on from here", err=True)
+        raise typer.Exit(INTERRUPTED)
     console().print(f"{folder}; to use it: handily look image.png --labels ... --model {config.output}")
