@@ -21,6 +21,8 @@ LARGEST_SCALE: Final = 100.0
 """No temperature below 1/100 (section 2.5 of the paper): beyond it training is unstable."""
 
 _AT_ONCE = 256
+_PACE = 10.0
+_HAIR = 1e-6
 
 
 @runtime_checkable
@@ -94,7 +96,8 @@ class CLIP(nn.Module):
         self.image_norm = nn.LayerNorm(config.hidden + width)
         self.image_out = nn.Linear(config.hidden + width, config.width, bias=False)
         self.text_out = mlp(config.text.width, 2 * config.text.width, config.width)
-        self.log_scale = nn.Parameter(torch.tensor(math.log(config.scale)))
+        # One number among a million: at the pace of the others it would take thousands of steps to settle.
+        self.log_scale = nn.Parameter(torch.tensor(math.log(config.scale) / _PACE))
 
     def images(self, images: Tensor) -> Tensor:
         """Unit vectors (B, E) of pictures (B, H, W, 3), uint8 in 0..255 or floating point in 0..1."""
@@ -110,12 +113,12 @@ class CLIP(nn.Module):
 
     def scale(self) -> Tensor:
         """What cosines are multiplied with, at most :data:`LARGEST_SCALE`."""
-        return self.log_scale.clamp(max=math.log(LARGEST_SCALE)).exp()
+        return (_PACE * self.log_scale).clamp(max=math.log(LARGEST_SCALE)).exp()
 
     @torch.no_grad()
     def bound_scale(self) -> None:
         """Bring the parameter back under its bound, beyond which it would have no gradient."""
-        self.log_scale.clamp_(max=math.log(LARGEST_SCALE))
+        self.log_scale.clamp_(max=math.log(LARGEST_SCALE) / _PACE - _HAIR)
 
 
 def info_nce(
