@@ -22,9 +22,11 @@ from typing import Any
 import numpy as np
 
 from sim.collect import LABELS, query_record
+from sim.facts import SCENE_LABEL, scene_label
 from sim.randomise import Randomise
-from sim.robot import GAP_OPEN_M, robot_spec
+from sim.robot import robot_spec
 from sim.seeds import EVALUATION_SEED
+from sim.tableaux import TableauWorld, random_pose
 from sim.tasks import TASKS
 from sim.world import World
 from vla.contract import ContractError
@@ -33,9 +35,8 @@ from vla.dataset.schema import ACTION, STATE, DatasetError, read_json, robot_fea
 
 _BLOCK = 50
 _FIRST_SEED = EVALUATION_SEED // 2
-_TOOL_LOW_M, _TOOL_HIGH_M = (0.36, -0.28, 0.07), (0.66, 0.28, 0.34)
-_OPEN_SHARE = 0.6
-_COLUMNS = (STATE, ACTION, "label.entities", "label.done")
+_WIDTHS = LABELS | {"label.scene": SCENE_LABEL}
+_COLUMNS = (STATE, ACTION, "label.entities", "label.done", "label.scene")
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +49,8 @@ class StillSettings:
         seed: Added to the first scene's seed.
         image_size: Picture side in pixels.
         switches: What may vary.
+        tableaux: Whether some instructions have been carried out already (:mod:`sim.tableaux`).
+        evaluation: Whether the scenes are from the seeds of evaluation, which no training ever sees.
     """
 
     root: Path
@@ -55,6 +58,8 @@ class StillSettings:
     seed: int = 0
     image_size: int = 128
     switches: Randomise = field(default_factory=Randomise)
+    tableaux: bool = False
+    evaluation: bool = False
 
     def __post_init__(self) -> None:
         room = EVALUATION_SEED - _FIRST_SEED
@@ -98,7 +103,12 @@ def _note(root: Path, block: range) -> Path:
 
 
 def _fingerprint(settings: StillSettings) -> str:
-    return json.dumps({**asdict(settings), "root": ""}, sort_keys=True, default=str)
+    known = {**asdict(settings), "root": ""}
+    # Left out where they are off, as in stills drawn before there were such switches.
+    for name in ("tableaux", "evaluation"):
+        if not known[name]:
+            del known[name]
+    return json.dumps(known, sort_keys=True, default=str)
 
 
 def _check_same(settings: StillSettings, fingerprint: str) -> None:
@@ -116,7 +126,7 @@ def _prepare(settings: StillSettings) -> None:
     root.mkdir(parents=True, exist_ok=True)
     if any(path.suffix != ".npy" for path in root.iterdir()):
         raise DatasetError(f"{root} is not empty and holds no stills; give them a folder of their own")
-    widths = {STATE: len(spec.state), ACTION: len(spec.action), **LABELS}
+    widths = {STATE: len(spec.state), ACTION: len(spec.action), **_WIDTHS}
     columns = {name: ("float32", widths[name]) for name in _COLUMNS}
     cameras = {name: (size[0], size[1]) for name, size in spec.cameras.items()}
     allocate(root, cameras, columns, pictures=settings.count, rows=settings.count)
@@ -137,7 +147,7 @@ def _finish(settings: StillSettings) -> None:
         "tasks": [note["queries"][0]["texts"][0] for note in notes],
         "queries": [note["queries"] for note in notes],
         "splits": ["train"] * settings.count,
-        "features": robot_features(spec, {name: LABELS[name] for name in _COLUMNS if name in LABELS}),
+        "features": robot_features(spec, {name: _WIDTHS[name] for name in _COLUMNS if name in _WIDTHS}),
     }
     write_text(root / "cache.json", json.dumps(about))
     for block in _blocks(settings):
@@ -166,19 +176,22 @@ _world: World | None = None
 def _draw(settings: StillSettings, block: range) -> range:
     """Fill one block's rows. The note comes last: rows without a note are drawn again."""
     global _world
-    if _world is None or _world.spec != robot_spec(settings.image_size):
-        _world = World(settings.image_size)
+    kind = TableauWorld if settings.tableaux else World
+    if type(_world) is not kind or _world.spec != robot_spec(settings.image_size):
+        _world = kind(settings.image_size)
     world, root = _world, settings.root
     images = {name: np.load(root / image_file(name), mmap_mode="r+") for name in world.spec.cameras}
     columns = {name: np.load(root / column_file(name), mmap_mode="r+") for name in _COLUMNS}
     notes: list[dict[str, Any]] = []
     for k in block:
-        seed = _FIRST_SEED + settings.seed + k
+        seed = (EVALUATION_SEED if settings.evaluation else _FIRST_SEED) + settings.seed + k
         scenario = world.reset(tuple(TASKS)[k % len(TASKS)], seed, settings.switches)
         rng = np.random.default_rng([seed, 4])
-        gap_m = GAP_OPEN_M if rng.random() < _OPEN_SHARE else float(rng.uniform(0, GAP_OPEN_M))
-        tool_m = rng.uniform(_TOOL_LOW_M, _TOOL_HIGH_M)
-        world.pose_arm(tool_m, gap_m)
+        if isinstance(world, TableauWorld):
+            tool_m, gap_m = world.pose(rng)
+        else:
+            tool_m, gap_m = random_pose(rng)
+            world.pose_arm(tool_m, gap_m)
         observation, truth = world.observe(), world.truth()
         for name, image in observation.images.items():
             images[name][k] = image
@@ -187,6 +200,7 @@ def _draw(settings: StillSettings, block: range) -> range:
             world.entities(truth),
             world.done_labels(truth),
         )
+        columns["label.scene"][k] = scene_label(truth)
         queries = zip(scenario.queries, scenario.texts, strict=True)
         notes.append({"queries": [query_record(query, texts) for query, texts in queries]})
     for array in (*images.values(), *columns.values()):

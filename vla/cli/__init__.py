@@ -44,6 +44,13 @@ study_app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(study_app, name="study")
+clip_app = typer.Typer(
+    help="Pictures and sentences in one space: train, eval, calibrate.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(clip_app, name="clip")
 _KEY_MAY_START_WITH_A_DASH = {"ignore_unknown_options": True}
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", show_default=False)]
@@ -254,6 +261,68 @@ def study_vision(overrides: Overrides = None, show_config: Show = False) -> None
     from vla.cli.study import vision
 
     vision(overrides or [], show_config)
+
+
+@clip_app.command(name="train")
+@reported
+def clip_train(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Train an image-text model on captions of stills. The same line again resumes after an interruption.
+
+    [dim]handily collect stills=12000 tableaux=true out=data/tableaux[/dim]
+
+    [dim]handily clip train stills=data/tableaux out=runs/clip[/dim]
+    """
+    from vla.cli.clip import train as command
+
+    command(overrides or [], show_config)
+
+
+@clip_app.command(name="eval")
+@reported
+def clip_eval(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Answer questions by prompts alone, on unseen scenes, beside a linear probe on the same features.
+
+    [dim]handily clip eval model=runs/clip stills=data/tableaux[/dim]
+
+    [dim]handily clip eval model=openai/clip-vit-base-patch32 stills=data/tableaux[/dim]
+    """
+    from vla.cli.clip_eval import evaluate as command
+
+    command(overrides or [], show_config)
+
+
+@clip_app.command(name="calibrate")
+@reported
+def clip_calibrate(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Make "done" against "not done" a probability; precision and recall at the threshold, and a plot.
+
+    [dim]handily clip calibrate model=runs/clip[/dim]
+    """
+    from vla.cli.clip_calibrate import calibrate as command
+
+    command(overrides or [], show_config)
+
+
+@app.command()
+@reported
+def look(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="A picture of any size.")],
+    labels: Annotated[list[str], typer.Argument(metavar="--labels LABEL...", show_default=False)],
+    _labels: Annotated[bool, typer.Option("--labels", help="What follows are labels.", hidden=True)] = False,
+    model: Annotated[
+        str, typer.Option("--model", help="A checkpoint, a folder or a model's name.")
+    ] = "runs/clip",
+    device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
+) -> None:
+    """Which label fits a picture best: ranked probabilities that add up to 1.
+
+    [dim]handily look image.png --labels "a red block in the bowl" "an empty bowl"[/dim]
+
+    [dim]handily look image.png --labels "a cat" "a robot" --model openai/clip-vit-base-patch32[/dim]
+    """
+    from vla.cli.look import look as command
+
+    command(image, labels, model, device)
 
 
 @app.command()

@@ -29,6 +29,7 @@ class CollectConfig:
     tail: int
     image_size: int
     stills: int
+    tableaux: bool
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
@@ -39,6 +40,8 @@ class CollectConfig:
             raise ValueError(f"workers={self.workers} must be at least 0")
         if self.stills < 0:
             raise ValueError(f"stills={self.stills} must be at least 0")
+        if self.tableaux and not self.stills:
+            raise ValueError("tableaux=true goes with stills=N: demonstrations begin with nothing done")
         if self.image_size < 16 or self.image_size % 2:
             raise ValueError(f"image_size={self.image_size} must be even and at least 16 pixels")
 
@@ -80,7 +83,9 @@ def collect(overrides: list[str], show_config: bool) -> None:
 def _collect_stills(config: CollectConfig) -> None:
     if config.task != ["all"]:
         raise ConfigError(f"task={','.join(config.task)} does not go with stills: they show every family")
-    settings = StillSettings(Path(config.out), config.stills, config.seed, config.image_size)
+    settings = StillSettings(
+        Path(config.out), config.stills, config.seed, config.image_size, tableaux=config.tableaux
+    )
     choose_backend()
     with counted("drawing", "stills") as progress:
         for done in draw_stills(settings, processes(config.workers)):
