@@ -49,8 +49,9 @@ def test_the_calibration_moves_the_verdict() -> None:
 
 def test_each_picture_is_judged_by_its_own_instruction() -> None:
     pictures = np.stack([np.full((8, 8, 3), value, np.uint8) for value in (10, 240)])
-    both = done_scores(Bright(), pictures, ["a", "b"])
-    alone = [done_scores(Bright(), picture[None], ["a"])[0] for picture in pictures]
+    features = Bright().embed_images(pictures)
+    both = done_scores(Bright(), features, ["a", "b"])
+    alone = [done_scores(Bright(), feature[None], ["a"])[0] for feature in features]
     assert np.allclose(both, alone)
     assert both[0] < 0 < both[1]
 

@@ -67,7 +67,7 @@ def rooms(count: int = 64, seed: int = 0) -> tuple[CaptionedPictures, np.ndarray
         possible=packed,
         kinds=np.repeat([0, 1], 4),
         word=lambda number, rng: WORDS[number],
-        negatives=lambda number: [n for n in range(4 * (number // 4), 4 * (number // 4) + 4) if n != number],
+        negatives=lambda number: [n for n in range(8) if n != number],
         subgoals=goals,
     )
     return data, colours

@@ -153,16 +153,29 @@ def test_what_a_tableau_has_carried_out_is_done_for_the_judge(scenes: list[Seen]
 
 def test_the_effects_of_a_tableau_hold_when_the_picture_is_taken() -> None:
     with TableauWorld(32, render=False) as world:
-        held = 0
+        found: Counter[bool] = Counter()
         for seed in range(120):
             world.reset(tuple(TASKS)[seed % len(TASKS)], 710_000 + seed, Randomise())
             world.pose(np.random.default_rng(seed))
-            carried_out = world.effects.done
-            held += sum(world.judge(query) for query in carried_out)
-            wrong = [query for query in carried_out if not world.judge(query)]
-            # A ball may roll on and a hand may not reach: rare, and labelled as the judge sees it.
-            assert len(wrong) <= 2, wrong
-        assert held > 120
+            found.update(world.judge(query) for query in world.effects.done)
+        # A ball may roll on and a hand may not reach: rare, and labelled as the judge sees it.
+        assert found[True] > 120
+        assert found[False] < 0.06 * found[True], found
+
+
+def test_no_one_says_on_which_side_a_thing_in_the_air_is(scenes: list[Seen]) -> None:
+    held = [scene for scene in scenes if scene.facts.held is not None]
+    assert len(held) > 5
+    for scene in held:
+        assert scene.facts.held is not None
+        item = scene.facts.item(scene.facts.held)
+        if item.colour is None or sum(i.shape == item.shape for i in scene.facts.items) > 1:
+            continue
+        true, possible = judge(scene.facts)
+        noun = Noun(item.shape, item.colour)
+        assert not [s for s in true if s.kind == "side" and noun in (s.subject, s.landmark)]
+        for mark in {"bowl", "tray", "button"} & scene.facts.fixtures.keys():
+            assert all(Statement("side", noun, side, mark) in possible for side in SIDES)
 
 
 def test_negatives_differ_in_one_attribute() -> None:
@@ -239,6 +252,12 @@ def test_a_choice_has_one_right_answer(scenes: list[Seen]) -> None:
     asked = [choice for k, scene in enumerate(scenes) for choice in choices_of(scene.facts, k)]
     for choice in asked:
         verdicts = [scenes[choice.scene].holds(option) for option in choice.options]
+        if choice.topic in ("colour", "container", "relation"):
+            noun = choice.options[0].subject
+            shapes = [item.shape for item in scenes[choice.scene].facts.items]
+            # Else "the block" of the question would be one of two.
+            assert noun is not None
+            assert shapes.count(noun.shape) == 1
         assert [i for i, verdict in enumerate(verdicts) if verdict] == [choice.answer], choice
     kept = balanced(asked, np.random.default_rng(0), 10**6)
     assert {choice.topic for choice in kept} == set(TOPICS)

@@ -12,6 +12,7 @@ from rich.table import Table
 
 from policies.calibration import Verdicts, best_threshold, fit_platt, judge_at, reliability
 from policies.checkpoint import find_checkpoint
+from policies.clip_evaluation import embed_all
 from policies.manifest import CheckpointError
 from sim.wilson import wilson_interval
 from vla.cli.clip_data import subgoals_of
@@ -110,12 +111,14 @@ def _score(model: ImageTextModel, config: CLIPCalibrateConfig, name: str, rng: n
         for k, goals in enumerate(subgoals_of(stills))
         for query, goal in zip(stills.queries[k], goals, strict=True)
     ]
+    with counted(f"looking at {name}", "pictures") as progress:
+        features = embed_all(model, stills.images["front"], progress)
     scores = []
     with counted(f"judging {name}", "instructions") as progress:
         for start in range(0, len(looks), _BLOCK):
             block = looks[start : start + _BLOCK]
-            pictures = stills.images["front"][[k for k, *_ in block]]
-            scores.append(done_scores(model, pictures, [text for _, _, text, _ in block]))
+            seen = features[[k for k, *_ in block]]
+            scores.append(done_scores(model, seen, [text for _, _, text, _ in block]))
             progress(min(start + _BLOCK, len(looks)), len(looks))
     return Scored([f for _, f, _, _ in looks], np.concatenate(scores), np.array([d for *_, d in looks]))
 

@@ -10,6 +10,7 @@ from typing import Final
 
 import numpy as np
 from numpy.typing import NDArray
+from torch import Tensor
 
 from vla.contract import ContractError, Observation
 from vla.models.clip import ImageTextModel
@@ -88,24 +89,22 @@ class ImageTextDetector:
             raise ContractError(
                 f"camera {self._camera!r} is missing; the observation has {sorted(observation.images)}"
             )
-        score = done_scores(self._model, observation.images[self._camera][None], [instruction])
+        picture = self._model.embed_images(observation.images[self._camera][None])
+        score = done_scores(self._model, picture, [instruction])
         return float(self.calibration.probability(score)[0])
 
 
-def done_scores(
-    model: ImageTextModel, images: NDArray[np.uint8], instructions: list[str]
-) -> NDArray[np.float64]:
+def done_scores(model: ImageTextModel, pictures: Tensor, instructions: list[str]) -> NDArray[np.float64]:
     """How much rather each picture shows its instruction done than not done.
 
     Args:
-        model: Compares.
-        images: uint8 RGB (n, H, W, 3).
+        model: Embeds the instructions.
+        pictures: Its unit vectors of the pictures, (n, E).
         instructions: n of them.
 
     Returns:
         Differences of logits, (n,); positive means rather done.
     """
-    seen = model.embed_images(images).double()
     done = model.embed_texts([DONE.format(text) for text in instructions]).double()
     not_done = model.embed_texts([NOT_DONE.format(text) for text in instructions]).double()
-    return (model.scale * ((done - not_done) * seen).sum(-1)).numpy()
+    return (model.scale * ((done - not_done) * pictures.double()).sum(-1)).numpy()
