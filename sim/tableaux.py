@@ -203,9 +203,9 @@ class TableauWorld(World):
 
     def _grip(self, row: int, tool_m: NDArray[np.float64]) -> float:
         """Close the fingers around a thing until both touch it; the thing comes to them."""
-        gaps_m = np.linspace(0.056, 0.03, 14)
+        gap_m = 0.0
         start = self.model.joint(f"object_{row}").qposadr[0]
-        for gap_m in gaps_m:
+        for gap_m in np.linspace(0.056, 0.03, 14):
             self.pose_arm(tool_m, float(gap_m))
             site = self.data.site("tool")
             self.data.qpos[start : start + 3] = site.xpos
