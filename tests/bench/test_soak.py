@@ -306,7 +306,10 @@ def test_a_short_soak_is_interrupted_goes_on_and_breaks_no_promise(tmp_path: Pat
     left = ",".join(name for name in KINDS if name not in suffered)
     command = [sys.executable, "-m", "vla.cli", "bench", "soak", f"out={tmp_path / 'soak'}", "seed=0"]
     command += [f"leave_out=[{left}]", "minutes=0.2", "most=1", "recover_s=60"]
-    first = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    hears = lambda: signal.signal(signal.SIGINT, signal.SIG_DFL)  # noqa: E731  (a shell's background is deaf)
+    first = subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, preexec_fn=hears
+    )
     assert first.stdout is not None
     lines = [first.stdout.readline() for _ in range(2)]
     assert "run 0:" in lines[1], lines

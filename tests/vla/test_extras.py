@@ -46,6 +46,7 @@ COMMANDS = {
     "evaluate": ("eval",),
     "serve": ("serve", "checkpoint=folder"),
     "bench": ("bench",),
+    "study_vision": ("study", "vision"),
     "clip_train": ("clip", "train"),
     "clip_eval": ("clip", "eval"),
     "clip_calibrate": ("clip", "calibrate"),
