@@ -46,6 +46,7 @@ COMMANDS = {
     "evaluate": ("eval",),
     "serve": ("serve", "checkpoint=folder"),
     "bench": ("bench",),
+    "study_vision": ("study", "vision"),
     "dataset_info": ("dataset", "info", "data"),
     "dataset_doctor": ("dataset", "doctor", "data"),
     "dataset_show": ("dataset", "show", "data"),
