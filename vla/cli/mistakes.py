@@ -39,7 +39,7 @@ EXTRAS = {
     "dataset_doctor": "record",
     "dataset_show": "record",
     "dataset_replay": "sim",
-    "study_vision": "serve,sim,plot",
+    "study_vision": "sim,serve,plot",
 }
 """What to install for a whole command; for those not listed it is the extra of the first package missed."""
 
