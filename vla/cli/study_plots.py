@@ -17,6 +17,8 @@ _NAMES = {
     "mae": "ViT, pre-trained by masking",
     "distilled": "ViT, distilled from the ConvNet",
 }
+_RATIOS = [2**k for k in range(9)]
+_COLOURS = {"convnet": "C0", "plain": "C1", "hybrid": "C2", "mae": "C3", "distilled": "C4"}
 
 
 def plot_labels(outcomes: Sequence[Outcome], chance: float, path: Path) -> None:
@@ -42,16 +44,20 @@ def plot_labels(outcomes: Sequence[Outcome], chance: float, path: Path) -> None:
             means.append(100 * mean / trials)
             below.append(100 * max(0.0, mean / trials - low))
             above.append(100 * max(0.0, high - mean / trials))
-        drawn = axes.errorbar(counts, means, [below, above], label=_NAMES[model], marker="o", capsize=3)
+        look = {"color": _COLOURS[model], "label": _NAMES[model]}
+        axes.errorbar(counts, means, [below, above], marker="o", capsize=3, **look)
         dots = [(outcome.cell.labels, 100 * outcome.accuracy) for outcome in mine]
-        axes.scatter(*zip(*dots, strict=True), s=10, color=drawn.lines[0].get_color(), alpha=0.5)
+        axes.scatter(*zip(*dots, strict=True), s=10, color=_COLOURS[model], alpha=0.5)
     axes.axhline(100 * chance, color="grey", linestyle=":", label="always the most frequent")
     axes.set_xscale("log")
+    counts = sorted({outcome.cell.labels for outcome in outcomes})
+    axes.set_xticks(counts, [str(count) for count in counts])
+    axes.set_xticks([], minor=True)
     axes.set_xlabel("labelled pictures")
     axes.set_ylabel("held-out things named rightly, % (95 % Wilson)")
-    axes.set_ylim(0, 100)
-    axes.grid(alpha=0.3, which="both")
-    axes.legend(fontsize=8)
+    axes.set_ylim(bottom=0)
+    axes.grid(alpha=0.3)
+    axes.legend(fontsize=8, loc="lower right")
     figure.savefig(path, dpi=110)
 
 
@@ -65,10 +71,9 @@ def plot_costs(costs: Sequence[Cost], path: Path) -> None:
     for model in COSTED:
         mine = sorted((c for c in costs if c.model == model), key=lambda c: c.image_size)
         sizes, base = [c.image_size for c in mine], mine[0]
-        counted.plot(
-            sizes, [c.flops / base.flops for c in mine], marker="o", label=_NAMES[model].split(" (")[0]
-        )
-        timed.plot(sizes, [c.seconds / base.seconds for c in mine], marker="o")
+        look = {"color": _COLOURS[model], "label": _NAMES[model].split(" (")[0], "marker": "o"}
+        counted.plot(sizes, [c.flops / base.flops for c in mine], **look)
+        timed.plot(sizes, [c.seconds / base.seconds for c in mine], **look)
         if model == "plain":
             attention = [c.attention_flops / base.attention_flops for c in mine]
             counted.plot(sizes, attention, color="black", linestyle="--", label="its attention alone")
@@ -79,6 +84,7 @@ def plot_costs(costs: Sequence[Cost], path: Path) -> None:
         axes.plot(sizes, area, color="grey", linestyle=":", label="area of the picture")
         axes.set_xscale("log", base=2)
         axes.set_yscale("log", base=2)
+        axes.set_yticks(_RATIOS, [str(ratio) for ratio in _RATIOS])
         axes.set_xticks(sizes, [str(size) for size in sizes])
         axes.set_xlabel("height and width, px")
         axes.set_title(what)
