@@ -34,6 +34,7 @@ _CHANCE_PRIMARY = 0.4
 _REST_M = {"bowl": 0.007 + HALF_M, "tray": 0.0045 + HALF_M, "zone": HALF_M, "drawer": 0.0155 + HALF_M}
 _ROOM = {"bowl": 1, "tray": 2, "zone": 1, "drawer": 2}
 _CLEAR_M = 0.055
+_WIDEST_GRIP_M, _NARROWEST_GRIP_M = 0.058, 0.03
 
 
 def random_pose(rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:
@@ -203,19 +204,18 @@ class TableauWorld(World):
 
     def _grip(self, row: int, tool_m: NDArray[np.float64]) -> float:
         """Close the fingers around a thing until both touch it; the thing comes to them."""
-        gap_m = 0.0
         start = self.model.joint(f"object_{row}").qposadr[0]
-        for gap_m in np.linspace(0.056, 0.03, 14):
-            self.pose_arm(tool_m, float(gap_m))
+        gap_m = _WIDEST_GRIP_M
+        while self.truth().held != row and gap_m > _NARROWEST_GRIP_M:
+            gap_m -= 0.002
+            self.pose_arm(tool_m, gap_m)
             site = self.data.site("tool")
             self.data.qpos[start : start + 3] = site.xpos
             quat = np.empty(4)
             mujoco.mju_mat2Quat(quat, site.xmat)
             self.data.qpos[start + 3 : start + 7] = quat
             mujoco.mj_forward(self.model, self.data)
-            if self.truth().held == row:
-                break
-        return float(gap_m)
+        return gap_m
 
     def _draw(  # pyright: ignore[reportIncompatibleMethodOverride] (it keeps what was done)
         self, task: Task, seed: int, switches: Randomise

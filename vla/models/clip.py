@@ -22,7 +22,6 @@ LARGEST_SCALE: Final = 100.0
 
 _AT_ONCE = 256
 _PACE = 10.0
-_HAIR = 1e-6
 
 
 @runtime_checkable
@@ -118,7 +117,7 @@ class CLIP(nn.Module):
     @torch.no_grad()
     def bound_scale(self) -> None:
         """Bring the parameter back under its bound, beyond which it would have no gradient."""
-        self.log_scale.clamp_(max=math.log(LARGEST_SCALE) / _PACE - _HAIR)
+        self.log_scale.clamp_(max=math.log(LARGEST_SCALE) / _PACE)
 
 
 def info_nce(
