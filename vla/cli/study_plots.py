@@ -44,10 +44,10 @@ def plot_labels(outcomes: Sequence[Outcome], chance: float, path: Path) -> None:
             means.append(100 * mean / trials)
             below.append(100 * max(0.0, mean / trials - low))
             above.append(100 * max(0.0, high - mean / trials))
-        look = {"color": _COLOURS[model], "label": _NAMES[model]}
-        axes.errorbar(counts, means, [below, above], marker="o", capsize=3, **look)
+        colour, label = _COLOURS[model], _NAMES[model]
+        axes.errorbar(counts, means, [below, above], color=colour, label=label, marker="o", capsize=3)
         dots = [(outcome.cell.labels, 100 * outcome.accuracy) for outcome in mine]
-        axes.scatter(*zip(*dots, strict=True), s=10, color=_COLOURS[model], alpha=0.5)
+        axes.scatter(*zip(*dots, strict=True), s=10, color=colour, alpha=0.5)
     axes.axhline(100 * chance, color="grey", linestyle=":", label="always the most frequent")
     axes.set_xscale("log")
     counts = sorted({outcome.cell.labels for outcome in outcomes})
@@ -71,9 +71,9 @@ def plot_costs(costs: Sequence[Cost], path: Path) -> None:
     for model in COSTED:
         mine = sorted((c for c in costs if c.model == model), key=lambda c: c.image_size)
         sizes, base = [c.image_size for c in mine], mine[0]
-        look = {"color": _COLOURS[model], "label": _NAMES[model].split(" (")[0], "marker": "o"}
-        counted.plot(sizes, [c.flops / base.flops for c in mine], **look)
-        timed.plot(sizes, [c.seconds / base.seconds for c in mine], **look)
+        colour, label = _COLOURS[model], _NAMES[model].split(" (")[0]
+        counted.plot(sizes, [c.flops / base.flops for c in mine], marker="o", color=colour, label=label)
+        timed.plot(sizes, [c.seconds / base.seconds for c in mine], marker="o", color=colour)
         if model == "plain":
             attention = [c.attention_flops / base.attention_flops for c in mine]
             counted.plot(sizes, attention, color="black", linestyle="--", label="its attention alone")
