@@ -11,7 +11,7 @@ from sim.goals.judge import find
 from sim.goals.model import Act
 from sim.goals.oracle import oracle
 from sim.goals.symbols import Symbols, symbols_of
-from sim.layout import CORNERS
+from sim.layout import CORNERS, Table
 from sim.objects import HALF_M, POOL, ROW
 from sim.randomise import Randomise
 from sim.scene import MAT_HIGH_M, MAT_LOW_M
@@ -46,9 +46,24 @@ class GoalWorld(World):
     def lay(self, template: Template, seed: int, switches: Randomise | None = None) -> Goal:
         """Lay a scene for a goal; the same seed and switches give the same scene and words."""
         switches = switches or Randomise()
-        self._goal, table = draw(template, seed, switches)
+        goal, table = draw(template, seed, switches)
+        self.show(goal, table, seed, switches)
+        return goal
+
+    def show(self, goal: Goal, table: Table, seed: int, switches: Randomise, pressed: bool = False) -> None:
+        """Lay a table that was drawn elsewhere, perhaps with part of the goal done.
+
+        Args:
+            goal: What the table is for.
+            table: As it should stand.
+            seed: Draws what it looks like and where the arm is.
+            switches: What may vary.
+            pressed: The button has been pressed already.
+        """
+        self._goal = goal
         self._lay(table, np.random.default_rng([seed, 1]), switches)
-        return self._goal
+        if pressed:
+            self.mark_pressed()
 
     def symbols(self) -> Symbols:
         """What is so now, in words."""
