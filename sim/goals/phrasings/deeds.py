@@ -258,7 +258,7 @@ FETCH: Final = (
     "{x} (must|has to|needs to|should) (come|get|be taken) out of the drawer",
     "{x} (should not|must not|may not) (stay|be|remain) in the drawer",
     "out of the drawer with {x}",
-    "from the drawer (get|take|fetch|bring) (me|out) {x}",
+    "from the drawer (get|fetch|bring) me {x}",
     "in the drawer (is|lies|you find) {x}: (bring|get|take) it out",
     "{x} out of the drawer",
     "find {x} in the drawer and (bring it to me|take it out)",
