@@ -91,7 +91,7 @@ SORT: Final = {
         "{a} (things|objects) (should|must) go in the bowl and {b} ones on the tray",
         "if it is {a} it goes in the bowl, if it is {b} it goes on the tray",
         "in the bowl what is {a}, on the tray what is {b}",
-        "by colour, please: (bowl|the bowl) for {a}, (tray|the tray) for {b}",
+        "by colour: the bowl for {a}, the tray for {b}",
     ),
     "sort_shapes_apart": (
         "(lay|set|drop|get) the {a} (in|into) the bowl and the {b} (on|onto) the tray",
