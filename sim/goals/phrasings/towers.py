@@ -46,7 +46,7 @@ THREE: Final = (
 )
 
 TOWERS: Final = {
-    "tower_two": ONTO[::2] + TWO,
+    "tower_two": ONTO + TWO,
     "tower_three": THREE,
     "tower_apart": (
         "(undo|disassemble|take down|break up|break down) the (tower|stack|pile)",
