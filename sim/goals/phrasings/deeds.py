@@ -6,6 +6,7 @@ table, never from the way it is asked for.
 
 from __future__ import annotations
 
+import re
 from typing import Final
 
 
@@ -14,14 +15,16 @@ def filled(wordings: tuple[str, ...], **slots: str) -> tuple[str, ...]:
 
     Args:
         wordings: Wordings with slots such as ``{x}``; none of the given slots inside round brackets.
-        slots: Text per slot name, itself with brackets or slots if wanted.
+        slots: Text per slot name, itself with brackets or slots if wanted; all are filled at once.
 
     Returns:
         The same wordings, in order.
     """
-    for slot, text in slots.items():
-        wordings = tuple(wording.replace("{" + slot + "}", text) for wording in wordings)
-    return wordings
+
+    def text_of(slot: re.Match[str]) -> str:
+        return slots.get(slot[1], slot[0])
+
+    return tuple(re.sub(r"\{(\w+)\}", text_of, wording) for wording in wordings)
 
 
 PRESS: Final = (
@@ -30,7 +33,7 @@ PRESS: Final = (
     "press the button (in|down)",
     "i (want|would like|need) the button (pressed|pushed)",
     "i'd like you to (press|push|tap) the button",
-    "the button (should|must|has to|needs to) be (pressed|pushed)",
+    "the button (should|must|needs to) be (pressed|pushed)",
     "make sure (that|) the button (is|gets) (pressed|pushed)",
     "see to it that the button is (pressed|pushed|down)",
     "(can|will|would) you (press|push|hit|tap) the button",
@@ -52,7 +55,7 @@ OPEN: Final = (
     "get the drawer open",
     "i (want|would like|need) the drawer (open|opened)",
     "i'd like you to (open|pull open) the drawer",
-    "the drawer (should|must|has to|needs to) be (open|opened)",
+    "the drawer (must|has to|needs to) be (open|opened)",
     "the drawer (should|must|is to) (stand|be left) open",
     "make sure (that|) the drawer (is|stands|gets) open",
     "see to it that the drawer is (open|opened)",
@@ -62,7 +65,7 @@ OPEN: Final = (
     "drawer open",
     "take the handle and (pull the drawer open|open the drawer)",
     "pull (on|at) the drawer until it is open",
-    "have the drawer (open|opened)",
+    "have the drawer open",
     "let the (gripper|hand|arm) open the drawer",
     "do not leave the drawer (closed|shut), open it",
     "use the (gripper|arm|hand) to (open|pull open) the drawer",
@@ -75,7 +78,7 @@ CLOSE: Final = (
     "get the drawer (closed|shut)",
     "i (want|would like|need) the drawer (closed|shut)",
     "i'd like you to (close|shut) the drawer",
-    "the drawer (should|must|has to|needs to) be (closed|shut)",
+    "the drawer (must|has to|needs to) be (closed|shut)",
     "make sure (that|) the drawer (is|gets) (closed|shut)",
     "see to it that the drawer is (closed|shut)",
     "(can|will|would) you (close|shut) the drawer",
@@ -83,7 +86,7 @@ CLOSE: Final = (
     "the drawer: (close|shut) it",
     "drawer (closed|shut)",
     "take the handle and push the drawer (in|shut|closed)",
-    "have the drawer (closed|shut)",
+    "have the drawer closed",
     "let the (gripper|hand|arm) (close|shut) the drawer",
     "do not leave the drawer open, (close|shut) it",
     "use the (gripper|arm|hand) to (close|shut) the drawer",
@@ -98,7 +101,7 @@ HOLD: Final = (
     "i'd like you to (hold|pick up|grab|lift) {x}",
     "i (want|would like|need) {x} (lifted|picked up|grasped|in your hand)",
     "make sure (that|) you (hold|have|are holding) {x}",
-    "have {x} in (your|the) (hand|gripper)",
+    "have {x} in your (hand|gripper)",
     "get {x} (into|in) (your|the) (gripper|hand)",
     "{x} (should|must|needs to|has to) be (picked up|lifted|held|grasped)",
     "{x} should (be|end up) in (your|the) (gripper|hand)",
@@ -115,7 +118,7 @@ HOLD: Final = (
 HOW_TO_HOLD: Final = (
     "how (can|could|should) {x} be (grasped|picked up|lifted)?",
     "how (does one|can i|can you|could you) (grasp|pick up|lift|grab) {x}?",
-    "what (must|has to|should) be done to (grasp|hold|lift|pick up) {x}?",
+    "what (must|has to|should) be done to (grasp|lift|pick up) {x}?",
     "what are the steps to (grasp|lift|pick up) {x}?",
     "what would you do to (get hold of|pick up|lift|grasp) {x}?",
 )
@@ -123,7 +126,6 @@ HOW_TO_HOLD: Final = (
 PUT_IN: Final = (
     "(set|lay|deposit|pop|stick) {x} (in|into|inside) {p}",
     "(transfer|transport|shift|take|deliver) {x} to {p}",
-    "get {x} into {p}",
     "take {x} and (put|drop|place|set) it (in|into) {p}",
     "(pick up|grab|lift|grasp) {x} and (put|drop|place) it in {p}",
     "find {x} and (put it in|bring it to|drop it into) {p}",
@@ -149,7 +151,6 @@ PUT_IN: Final = (
 ON_TRAY: Final = (
     "(set|lay|deposit|pop|stick) {x} (on|onto|down on) the tray",
     "(transfer|move|carry|bring|take|shift) {x} to the tray",
-    "get {x} onto the tray",
     "take {x} and (put|place|set|lay) it (on|onto) the tray",
     "(pick up|grab|lift|grasp) {x} and (put|place|set) it on the tray",
     "find {x} and (put it on|bring it to) the tray",
@@ -174,7 +175,7 @@ PUSH_TO: Final = (
     "(shift|drag|nudge|steer|guide) {x} (to|into) {p}",
     "(push|slide|shove) {x} (across|along|over) the table (to|into) {p}",
     "(push|slide|shove|nudge) {x} until it (is|stands) in {p}",
-    "get {x} (to|into) {p}",
+    "get {x} to {p}",
     "i (want|would like|need) {x} in {p}",
     "i'd like {x} to (be|end up|stand) in {p}",
     "i'd like you to (push|slide|move) {x} (to|into) {p}",
@@ -184,7 +185,7 @@ PUSH_TO: Final = (
     "would you mind (pushing|sliding|moving) {x} (to|into) {p}",
     "{x} (must|has to|needs to|ought to) go (to|into) {p}",
     "{x} (must|has to|should) be (pushed|moved|slid) (to|into) {p}",
-    "{x} should (be|stand|end up) in {p}",
+    "{x} should (be|stand) in {p}",
     "{p} is where {x} (goes|belongs|should be)",
     "(in|to|into) {p} (goes|belongs) {x}",
     "into {p} with {x}",
@@ -196,9 +197,8 @@ PUSH_TO: Final = (
 )
 
 ONTO: Final = (
-    "(set|lay|rest|pile|pop) {x} (on|onto|on top of|atop) {y}",
+    "(set|lay|rest|pop) {x} (on|onto|on top of|atop) {y}",
     "(stack|pile) {x} onto {y}",
-    "get {x} onto {y}",
     "take {x} and (put|place|stack|set) it (on|on top of|onto) {y}",
     "(pick up|grab|lift) {x} and (put|place|stack) it on {y}",
     "i (want|would like|need) {x} (on|on top of) {y}",
@@ -210,7 +210,7 @@ ONTO: Final = (
     "{x} (should|must|has to|needs to) (go|stand|be|sit) on (top of|) {y}",
     "{x} (must|has to|should) be (stacked|put|placed) on (top of|) {y}",
     "on (top of|) {y} (goes|belongs) {x}",
-    "{y} (should|must|has to|is to) (carry|hold|support) {x}",
+    "{y} (must|has to|is to) (carry|hold|support) {x}",
     "{x} (onto|on top of) {y}",
     "{y} below, {x} above",
     "let {x} (stand|rest|sit) on (top of|) {y}",
@@ -221,7 +221,6 @@ ONTO: Final = (
 STORE: Final = (
     "(stash|tuck|lay|drop|pop|deposit) {x} (in|into|inside) the drawer",
     "(move|bring|carry|transfer|take) {x} to the drawer",
-    "get {x} into the drawer",
     "put {x} away, (into|in) the drawer",
     "(stow|store|tuck|stash) {x} away in the drawer",
     "(pick up|grab|take|lift) {x} and (put|store|drop) it in the drawer",

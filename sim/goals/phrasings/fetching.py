@@ -115,7 +115,7 @@ FETCHING: Final = {
         "see to it that the drawer (is|gets) (empty|emptied)",
         "can you (empty|unload|clear) the drawer",
         "would you mind (emptying|unloading|clearing) the drawer",
-        "the drawer (should|must|has to|needs to) be (empty|emptied|unloaded)",
+        "the drawer (must|has to|needs to) be (empty|emptied|unloaded)",
         "nothing (should|may) (be|stay|remain) in the drawer",
         "everything (must|has to|should) come out of the drawer",
         "out of the drawer with (everything|all things|whatever is in it)",

@@ -6,7 +6,7 @@ from typing import Final
 
 SORT: Final = {
     "sort_corners": (
-        "(distribute|spread|divide) the (blocks|cubes|bricks) over the corners by colour",
+        "(distribute|divide) the (blocks|cubes|bricks) over the corners by colour",
         "(group|arrange|order) the (blocks|cubes|bricks) by colour in the corners",
         "put (every|each) (block|cube|brick) in a different corner, sorted by colour",
         "(push|move|slide) the (blocks|cubes|bricks) into different corners, (a|one) corner for each colour",
@@ -78,7 +78,7 @@ SORT: Final = {
         "{a} to the bowl, {b} to the tray",
         "{a}: bowl, {b}: tray",
         "(anything|whatever is|everything) {a} goes in the bowl, (anything|whatever is|everything) {b} on the tray",
-        "the bowl is for {a}, the tray (is|) for {b}",
+        "the bowl is for {a}, the tray is for {b}",
         "the bowl is for (what is|everything) {a} and the tray is for (what is|everything) {b}",
         "separate the colours: {a} in the bowl, {b} on the tray",
         "sort the (things|objects) by colour, {a} (goes|) in the bowl and {b} on the tray",
@@ -211,7 +211,7 @@ GATHER: Final = {
     ),
     "gather_in_drawer": (
         "(gather|assemble|group|stash) (the|all the|all) {s} in the drawer",
-        "(get|move|carry|take|bring) (the|all the|all of the) {s} (to|into) the drawer",
+        "(move|carry|take|bring) (the|all the|all of the) {s} (to|into) the drawer",
         "(drop|lay|tuck) (the|all the|both) {s} (in|into|inside) the drawer",
         "(put|stow|store) (the|all the|both) {s} away in the drawer",
         "put every one of the {s} (in|into) the drawer",
@@ -237,7 +237,7 @@ GATHER: Final = {
 TIDY: Final = {
     "tidy_onto_tray": (
         "(move|bring|carry|take|get) (everything|all things|all objects) (to|onto) the tray",
-        "(gather|collect|assemble|round up) (everything|all things|all the things) on the tray",
+        "(gather|assemble|round up) (everything|all things|all the things) on the tray",
         "(put|place|lay) (each|every) (thing|object) on the tray",
         "(put|place|lay|set) whatever (is|lies|stands) (about|around|on the table) on the tray",
         "take everything that is on the table and put it on the tray",
@@ -281,8 +281,8 @@ TIDY: Final = {
         "lock everything away: into the drawer, drawer (closed|shut)",
     ),
     "tidy_table": (
-        "(put|get) the table in order",
-        "(make|bring) order on the table",
+        "get the table in order",
+        "(make|create) order on the table",
         "(neaten|straighten) (up|) the table",
         "(straighten|neaten) things up (here|on the table)",
         "(do|can you do|would you do) the tidying",
@@ -297,7 +297,7 @@ TIDY: Final = {
         "see to it that the table is (tidy|in order|tidied)",
         "let's (tidy up|tidy the table|get this table tidy)",
         "(what a mess|this is a mess|the table is a mess): tidy (up|it)",
-        "(get|have) the table (tidied|tidy|in order)",
+        "(get|have) the table (tidied|tidy)",
         "(tidy|clear) away (everything|all things|what lies about)",
         "(it is|) time to tidy up",
         "table: tidy up",

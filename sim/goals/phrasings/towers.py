@@ -50,7 +50,7 @@ TOWERS: Final = {
     "tower_three": THREE,
     "tower_apart": (
         "(undo|disassemble|take down|break up|break down) the (tower|stack|pile)",
-        "(unpile|unbuild|undo|dismantle) the (column|tower|pile|stack)",
+        "(unpile|unbuild) the (column|tower|pile|stack)",
         "take the (tower|stack|pile) down",
         "take the (tower|stack|pile) (to pieces|apart piece by piece|apart block by block)",
         "take (everything|all the things|all parts) off the (tower|stack|pile)",
@@ -79,7 +79,7 @@ SWAPS: Final = {
     "swap_containers": (
         "(interchange|trade|reverse) {x} and {y}",
         "(swap|exchange|switch) {x} (with|for) {y}",
-        "(swap|switch) the (places|positions) of {x} and {y}",
+        "swap the (places|positions) of {x} and {y}",
         "(put|place) {x} where {y} is and {y} where {x} is",
         "{x} and {y} (should|must|have to) (swap|change|trade|switch) places",
         "{x} (should|must) take the place of {y}, and {y} the place of {x}",
@@ -102,7 +102,7 @@ SWAPS: Final = {
     ),
     "swap_tower": (
         "(exchange|switch|reverse) the (two|) blocks (of|in) the (tower|stack|pile)",
-        "(flip|reverse|invert) the (tower|stack|pile)",
+        "(flip|invert) the (tower|stack|pile)",
         "turn the (tower|stack|pile) (over|round|the other way up)",
         "(build|make) the (tower|stack|pile) the other way (round|up)",
         "put the (lower|bottom) block of the (tower|stack) on the (upper|top) one",
@@ -172,9 +172,9 @@ SWAPS: Final = {
 
 UNCOVER: Final = {
     "clear_block": (
-        "(uncover|unload) {x}",
+        "unload {x}",
         "(clear|free|empty) {x} on top",
-        "(clear|uncover|empty) the (top|upper side|upper face) of {x}",
+        "(uncover|empty|bare) the (top|upper side|upper face) of {x}",
         "(remove|lift off|get off|move away) (what|whatever|the thing that) is on {x}",
         "(remove|lift|get) (what|whatever) (stands|sits|rests|lies) on {x}",
         "take the thing (that is|that stands|standing) on {x} (off|away|down)",
