@@ -1,4 +1,4 @@
-"""Further wordings of goals: they fit their templates, add to them, and never give a held-out wording away."""
+"""Further wordings of goals: they fit their templates, add to them, and give no held-out wording away."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def slots(wording: str) -> frozenset[str]:
 
 
 def bare(wording: str) -> str:
-    """A wording without what tells `{x}` from `{y}`, or a spelled-out place from a slot, and without its stop."""
+    """A wording without its stop, and without what tells `{x}` from `{y}` or a spelled-out place from a slot."""
     return FIXED_PLACES.sub("_", re.sub(r"\{\w+\}", "_", wording)).rstrip(" .?")
 
 

@@ -12,9 +12,10 @@ from typing import Final
 from sim.goals.phrasings.conditional import CONDITIONAL, SEQUENCE
 from sim.goals.phrasings.deeds import SINGLE
 from sim.goals.phrasings.fetching import FETCHING
+from sim.goals.phrasings.gathering import GATHER, TIDY
 from sim.goals.phrasings.questions import QUESTIONS
 from sim.goals.phrasings.refusals import REFUSALS
-from sim.goals.phrasings.sorting import GATHER, SORT, TIDY
+from sim.goals.phrasings.sorting import SORT
 from sim.goals.phrasings.towers import SWAPS, TOWERS, UNCOVER
 
 PHRASINGS: Final[Mapping[str, tuple[str, ...]]] = {

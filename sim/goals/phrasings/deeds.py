@@ -1,4 +1,4 @@
-"""Further wordings of single deeds: one thing goes to one place, is taken, stored or fetched.
+"""Further wordings of single deeds: a button is pressed, one thing is taken or goes to one place.
 
 Refusals and longer goals are worded from the same tuples: whether a deed is possible must be read from the
 table, never from the way it is asked for.
@@ -47,50 +47,6 @@ PRESS: Final = (
     "let the (gripper|hand|arm) (press|push) the button",
     "have the button (pressed|pushed)",
     "the button (wants|needs) a (push|press)",
-)
-
-OPEN: Final = (
-    "(open up|draw open|pull out|slide out) the drawer",
-    "(pull|draw|slide|bring) the drawer out",
-    "get the drawer open",
-    "i (want|would like|need) the drawer (open|opened)",
-    "i'd like you to (open|pull open) the drawer",
-    "the drawer (must|has to|needs to) be (open|opened)",
-    "the drawer (should|must|is to) (stand|be left) open",
-    "make sure (that|) the drawer (is|stands|gets) open",
-    "see to it that the drawer is (open|opened)",
-    "(can|will|would) you (open|pull open) the drawer",
-    "would you mind (opening|pulling open) the drawer",
-    "the drawer: (open it|pull it open)",
-    "drawer open",
-    "take the handle and (pull the drawer open|open the drawer)",
-    "pull (on|at) the drawer until it is open",
-    "have the drawer open",
-    "let the (gripper|hand|arm) open the drawer",
-    "do not leave the drawer (closed|shut), open it",
-    "use the (gripper|arm|hand) to (open|pull open) the drawer",
-)
-
-CLOSE: Final = (
-    "(close up|push in|slide in|slide shut|push to) the drawer",
-    "(slide|move|push) the drawer (back in|all the way in)",
-    "slide the drawer (closed|shut|in)",
-    "get the drawer (closed|shut)",
-    "i (want|would like|need) the drawer (closed|shut)",
-    "i'd like you to (close|shut) the drawer",
-    "the drawer (must|has to|needs to) be (closed|shut)",
-    "make sure (that|) the drawer (is|gets) (closed|shut)",
-    "see to it that the drawer is (closed|shut)",
-    "(can|will|would) you (close|shut) the drawer",
-    "would you mind (closing|shutting) the drawer",
-    "the drawer: (close|shut) it",
-    "drawer (closed|shut)",
-    "take the handle and push the drawer (in|shut|closed)",
-    "have the drawer closed",
-    "let the (gripper|hand|arm) (close|shut) the drawer",
-    "do not leave the drawer open, (close|shut) it",
-    "use the (gripper|arm|hand) to (close|shut) the drawer",
-    "push (on|against) the drawer until it is (closed|shut)",
 )
 
 HOLD: Final = (
@@ -218,53 +174,6 @@ ONTO: Final = (
     "with {y} (below|underneath), (put|place|stack) {x} on top",
 )
 
-STORE: Final = (
-    "(stash|tuck|lay|drop|pop|deposit) {x} (in|into|inside) the drawer",
-    "(move|bring|carry|transfer|take) {x} to the drawer",
-    "put {x} away, (into|in) the drawer",
-    "(stow|store|tuck|stash) {x} away in the drawer",
-    "(pick up|grab|take|lift) {x} and (put|store|drop) it in the drawer",
-    "i (want|would like|need) {x} (in|inside) the drawer",
-    "i'd like {x} to (be|end up|go|lie) in the drawer",
-    "i'd like you to (put|store|stow) {x} in the drawer",
-    "make sure (that|) {x} (is|ends up|lies) in the drawer",
-    "see to it that {x} (gets into|ends up in|lies in) the drawer",
-    "(can|will|would) you (put|store|stow) {x} (in|inside) the drawer",
-    "would you mind (putting|storing|stowing) {x} in the drawer",
-    "{x} (must|has to|needs to|ought to|should) go (in|into) the drawer",
-    "{x} (must|has to|should) be (put|stored|kept|stowed) in the drawer",
-    "the drawer is (where|the place where) {x} (goes|belongs)",
-    "(in|into) the drawer (goes|belongs) {x}",
-    "into the drawer with {x}",
-    "{x} (into|inside) the drawer",
-    "let the drawer (hold|have|take) {x}",
-    "use the drawer (for|to store|to keep) {x}",
-)
-
-FETCH: Final = (
-    "(retrieve|extract|collect|pull|lift|grab) {x} from the drawer",
-    "(get|bring|pull|lift|fetch) {x} out of the drawer",
-    "(hand|pass) me {x} (from|out of) the drawer",
-    "get {x} from (inside|within) the drawer",
-    "i (want|would like|need) {x} (from|out of) the drawer",
-    "i'd like you to (get|take|fetch) {x} (from|out of) the drawer",
-    "i'd like to have {x} from the drawer",
-    "make sure (that|) {x} (comes|gets|is taken) out of the drawer",
-    "see to it that {x} (comes|gets|is taken) out of the drawer",
-    "(can|will|would) you (get|fetch|bring) me {x} from the drawer",
-    "(can|will|would) you take {x} out of the drawer",
-    "would you mind (getting|taking|fetching) {x} (from|out of) the drawer",
-    "{x} (must|has to|needs to|should) (come|get|be taken) out of the drawer",
-    "{x} (should not|must not|may not) (stay|be|remain) in the drawer",
-    "out of the drawer with {x}",
-    "from the drawer (get|fetch|bring) me {x}",
-    "in the drawer (is|lies|you find) {x}: (bring|get|take) it out",
-    "{x} out of the drawer",
-    "find {x} in the drawer and (bring it to me|take it out)",
-    "{x} lies in the drawer: (get it out|fetch it|give it to me)",
-    "look in the drawer and (take|get|bring) out {x}",
-)
-
 REACH: Final = (
     "(approach|point to|aim at|reach for|go near|get close to) {x}",
     "(go|move|get|travel) (over|above) {x}",
@@ -291,8 +200,6 @@ ZONE: Final = "the (zone|square|target area|marked square)"
 
 SINGLE: Final = {
     "press": PRESS,
-    "open_drawer": OPEN,
-    "close_drawer": CLOSE,
     "push_to_corner": PUSH_TO,
     "pick_shape": filled(HOLD, x="the {s}"),
     "onto_tray": ON_TRAY,
@@ -300,8 +207,5 @@ SINGLE: Final = {
     "grasp_covered": HOLD + HOW_TO_HOLD,
     "put_covered": PUT_IN,
     "push_covered": filled(PUSH_TO, p=ZONE),
-    "store_covered": STORE,
     "reach_covered": REACH,
-    "fetch": FETCH,
-    "store": STORE,
 }

@@ -4,21 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sim.goals.phrasings.deeds import (
-    CLOSE,
-    FETCH,
-    HOLD,
-    ON_TRAY,
-    ONTO,
-    OPEN,
-    PRESS,
-    PUSH_TO,
-    PUT_IN,
-    STORE,
-    ZONE,
-    filled,
-)
-from sim.goals.phrasings.sorting import GATHER_SHAPE
+from sim.goals.phrasings.deeds import HOLD, ON_TRAY, ONTO, PRESS, PUSH_TO, PUT_IN, ZONE, filled
+from sim.goals.phrasings.fetching import CLOSE, FETCH, OPEN, STORE
+from sim.goals.phrasings.gathering import GATHER_SHAPE
 from sim.goals.phrasings.towers import THREE, TWO
 
 REFUSALS: Final = {
@@ -37,7 +25,7 @@ REFUSALS: Final = {
     "ambiguous_object": ON_TRAY + HOLD,
     "ball_on_block": ONTO + TWO,
     "tower_of_balls": (
-        "(construct|erect|assemble|set up) a (tower|stack|pile|column) (of|from|out of) (the|all the) (balls|spheres)",
+        "(construct|erect|assemble) a (tower|stack|pile) (of|from|out of) (the|all the) (balls|spheres)",
         "(make|build) (the|all the) (balls|spheres) into a (tower|stack|pile)",
         "(put|place|stack|set) (the|all the) (balls|spheres) on top of (each other|one another)",
         "(put|place|stack) one (ball|sphere) on (the other|another)",
