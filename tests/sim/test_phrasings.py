@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator
 from itertools import product
 
@@ -10,7 +11,7 @@ import pytest
 
 from sim.goals import TEMPLATES
 from sim.goals.phrasings import PHRASINGS
-from sim.goals.phrasings.deeds import filled
+from sim.goals.phrasings.frames import filled
 
 FIXED_PLACES = re.compile(r"\bthe (?:bowl|tray|drawer|zone|marked square|front left corner)\b")
 """Places that some templates spell out where others have a slot."""
@@ -29,7 +30,7 @@ def slots(wording: str) -> frozenset[str]:
 
 
 def bare(wording: str) -> str:
-    """A wording without its stop, and without what tells `{x}` from `{y}` or a spelled-out place from a slot."""
+    """A wording without its stop; `{x}` equals `{y}`, and a slot a place that is spelled out."""
     return FIXED_PLACES.sub("_", re.sub(r"\{\w+\}", "_", wording)).rstrip(" .?")
 
 
@@ -50,7 +51,7 @@ def test_slots_are_those_of_the_templates_own_wordings(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(PHRASINGS))
 def test_wordings_are_new(name: str) -> None:
     mine = list(expanded(PHRASINGS[name]))
-    assert [wording for wording in set(mine) if mine.count(wording) > 1] == []
+    assert [wording for wording, count in Counter(mine).items() if count > 1] == []
     assert set(mine) & set(expanded(TEMPLATES[name].train)) == set()
 
 

@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from sim.goals.phrasings.frames import asked
+
 CONDITIONAL: Final = {
     "if_open_close_else_press": (
+        *asked("(close|shut) the drawer if it is open, otherwise press the button"),
         "(if|when) the drawer (is|stands) open, (close|shut) it, (otherwise|else) (press|push) the button",
         "should the drawer be open, (close|shut) it, (otherwise|else) press the button",
         "(close|shut) the drawer (when|in case) it is open, (otherwise|else|if not) press the button",
@@ -29,6 +32,7 @@ CONDITIONAL: Final = {
         "only if the drawer is open (close|shut) it, in the other case press the button",
     ),
     "if_closed_open_else_put": (
+        *asked("open the drawer if it is (closed|shut), otherwise put {x} in it"),
         "(when|in case) the drawer is (closed|shut), open it, (otherwise|else|if not) put {x} (in|into) it",
         "should the drawer be (closed|shut), open it, (otherwise|else) put {x} in it",
         "open the drawer if it is (closed|shut), (otherwise|else|if not) put {x} in it",
@@ -52,6 +56,7 @@ CONDITIONAL: Final = {
         "only if the drawer is open put {x} in it, in the other case open it",
     ),
     "if_there_put_else_press": (
+        *asked("put {x} in the bowl if it is there, otherwise press the button"),
         "(if|when|in case) {x} is (there|here), put it in the bowl, (otherwise|else|if not) press the button",
         "if you (find|can see) {x}, (put|place|drop) it in the bowl, (otherwise|else) press the button",
         "should you (see|find) {x}, put it in the bowl, (otherwise|else) press the button",
@@ -75,6 +80,7 @@ CONDITIONAL: Final = {
         "only if {x} is there put it in the bowl, in the other case press the button",
     ),
     "if_covered_clear_else_lift": (
+        *asked("pick up {x} if nothing is on it, otherwise just clear its top"),
         "(when|in case) something (stands|is|lies) on {x}, (take|get) it off, (otherwise|else) pick up {x}",
         "if there is something on (top of|) {x}, (take|get) it off, (otherwise|else) (pick up|lift) {x}",
         "should something (stand|be) on {x}, take it off, (otherwise|else) (pick up|lift) {x}",
@@ -97,6 +103,7 @@ CONDITIONAL: Final = {
         "{x} covered: clear it, {x} free: (pick it up|lift it)",
     ),
     "if_empty_bowl_else_tray": (
+        *asked("put {x} in the bowl if it is empty, otherwise on the tray"),
         "(when|in case) the bowl is empty, put {x} in it, (otherwise|else|if not) put {x} on the tray",
         "if the bowl is (empty|free), put {x} (in|into) it, (otherwise|else|if not) (on|onto) the tray",
         "if nothing is in the bowl put {x} in it, (otherwise|else) put {x} on the tray",
@@ -120,6 +127,7 @@ CONDITIONAL: Final = {
         "an empty bowl gets {x}, (otherwise|else|if not) the tray gets it",
     ),
     "unless_open_press": (
+        *asked("press the button unless the drawer is open"),
         "(press|push|hit) the button if the drawer is (closed|shut|not open)",
         "(push|hit|click) the button unless the drawer (is|stands) open",
         "(press|push) the button (when|in case|provided|as long as) the drawer is (closed|shut|not open)",
@@ -147,6 +155,7 @@ CONDITIONAL: Final = {
 
 SEQUENCE: Final = {
     "two_in_order": (
+        *asked("{a} and then {b}"),
         "{a}, and then {b}",
         "{a}, (afterwards|later) {b}",
         "{a} and (afterwards|after that|next) {b}",
@@ -171,6 +180,7 @@ SEQUENCE: Final = {
         "make sure you {a} and only then {b}",
     ),
     "three_in_order": (
+        *asked("{a}, then {b} and finally {c}"),
         "{a}, then {b} and then {c}",
         "{a}, then {b} and (finally|at the end|last) {c}",
         "{a}, {b} and (then|finally) {c}",

@@ -6,28 +6,12 @@ table, never from the way it is asked for.
 
 from __future__ import annotations
 
-import re
 from typing import Final
 
-
-def filled(wordings: tuple[str, ...], **slots: str) -> tuple[str, ...]:
-    """Puts texts or other slots into slots.
-
-    Args:
-        wordings: Wordings with slots such as ``{x}``; none of the given slots inside round brackets.
-        slots: Text per slot name, itself with brackets or slots if wanted; all are filled at once.
-
-    Returns:
-        The same wordings, in order.
-    """
-
-    def text_of(slot: re.Match[str]) -> str:
-        return slots.get(slot[1], slot[0])
-
-    return tuple(re.sub(r"\{(\w+)\}", text_of, wording) for wording in wordings)
-
+from sim.goals.phrasings.frames import asked, filled
 
 PRESS: Final = (
+    *asked("(press|push|hit|tap) the button"),
     "(tap|depress|activate|trigger|push in) the button",
     "(press|push) down on the button",
     "press the button (in|down)",
@@ -50,6 +34,7 @@ PRESS: Final = (
 )
 
 HOLD: Final = (
+    *asked("(pick up|lift|grasp|grab|take) {x}"),
     "(seize|grip|clutch|catch|take up) {x}",
     "(raise|hoist|lift) {x} into the air",
     "(lift|pick) {x} up",
@@ -80,6 +65,7 @@ HOW_TO_HOLD: Final = (
 )
 
 PUT_IN: Final = (
+    *asked("(put|place|drop|move) {x} into {p}"),
     "(set|lay|deposit|pop|stick) {x} (in|into|inside) {p}",
     "(transfer|transport|shift|take|deliver) {x} to {p}",
     "take {x} and (put|drop|place|set) it (in|into) {p}",
@@ -105,6 +91,7 @@ PUT_IN: Final = (
 )
 
 ON_TRAY: Final = (
+    *asked("(put|place|set|move) {x} (on|onto) the tray"),
     "(set|lay|deposit|pop|stick) {x} (on|onto|down on) the tray",
     "(transfer|move|carry|bring|take|shift) {x} to the tray",
     "take {x} and (put|place|set|lay) it (on|onto) the tray",
@@ -128,6 +115,7 @@ ON_TRAY: Final = (
 )
 
 PUSH_TO: Final = (
+    *asked("(push|slide|move|shove) {x} to {p}"),
     "(shift|drag|nudge|steer|guide) {x} (to|into) {p}",
     "(push|slide|shove) {x} (across|along|over) the table (to|into) {p}",
     "(push|slide|shove|nudge) {x} until it (is|stands) in {p}",
@@ -153,6 +141,7 @@ PUSH_TO: Final = (
 )
 
 ONTO: Final = (
+    *asked("(put|place|stack|set) {x} on (top of|) {y}"),
     "(set|lay|rest|pop) {x} (on|onto|on top of|atop) {y}",
     "(stack|pile) {x} onto {y}",
     "take {x} and (put|place|stack|set) it (on|on top of|onto) {y}",
@@ -175,6 +164,7 @@ ONTO: Final = (
 )
 
 REACH: Final = (
+    *asked("(reach|point at|touch|go to) {x}"),
     "(approach|point to|aim at|reach for|go near|get close to) {x}",
     "(go|move|get|travel) (over|above) {x}",
     "(place|put|hold|keep|position) the (gripper|hand|arm) (over|above) {x}",

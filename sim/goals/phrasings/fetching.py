@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from sim.goals.phrasings.frames import asked
+
 OPEN: Final = (
+    *asked("(open|pull open) the drawer"),
     "(open up|draw open|pull out|slide out) the drawer",
     "(pull|draw|slide|bring) the drawer out",
     "get the drawer open",
@@ -17,7 +20,6 @@ OPEN: Final = (
     "(can|will|would) you (open|pull open) the drawer",
     "would you mind (opening|pulling open) the drawer",
     "the drawer: (open it|pull it open)",
-    "drawer open",
     "take the handle and (pull the drawer open|open the drawer)",
     "pull (on|at) the drawer until it is open",
     "have the drawer open",
@@ -27,6 +29,7 @@ OPEN: Final = (
 )
 
 CLOSE: Final = (
+    *asked("(close|shut) the drawer"),
     "(close up|push in|slide in|slide shut|push to) the drawer",
     "(slide|move|push) the drawer (back in|all the way in)",
     "slide the drawer (closed|shut|in)",
@@ -39,7 +42,6 @@ CLOSE: Final = (
     "(can|will|would) you (close|shut) the drawer",
     "would you mind (closing|shutting) the drawer",
     "the drawer: (close|shut) it",
-    "drawer (closed|shut)",
     "take the handle and push the drawer (in|shut|closed)",
     "have the drawer closed",
     "let the (gripper|hand|arm) (close|shut) the drawer",
@@ -49,6 +51,7 @@ CLOSE: Final = (
 )
 
 STORE: Final = (
+    *asked("(put|store|stow|place) {x} in the drawer"),
     "(stash|tuck|lay|drop|pop|deposit) {x} (in|into|inside) the drawer",
     "(move|bring|carry|transfer|take) {x} to the drawer",
     "put {x} away, (into|in) the drawer",
@@ -72,6 +75,7 @@ STORE: Final = (
 )
 
 FETCH: Final = (
+    *asked("(get|take|fetch|bring) {x} out of the drawer"),
     "(retrieve|extract|collect|pull|lift|grab) {x} from the drawer",
     "(get|bring|pull|lift|fetch) {x} out of the drawer",
     "(hand|pass) me {x} (from|out of) the drawer",
@@ -102,6 +106,7 @@ FETCHING: Final = {
     "store_covered": STORE,
     "fetch": FETCH,
     "fetch_close": (
+        *asked("take {x} out of the drawer and (close|shut) it"),
         "(retrieve|extract|collect) {x} from the drawer and (close|shut) (it|the drawer) (again|afterwards)",
         "(get|lift|fetch) {x} out of the drawer and (close|shut) the drawer",
         "(hand|pass|give) me {x} (from|out of) the drawer and (close|shut) it",
@@ -125,6 +130,7 @@ FETCHING: Final = {
         "with {x} taken out, the drawer (must|should) be (closed|shut)",
     ),
     "fetch_to": (
+        *asked("(move|bring|take) {x} from the drawer to {p}"),
         "(get|lift|pull|fetch) {x} out of the drawer and (place|drop|set|lay) it in {p}",
         "(retrieve|fetch|get) {x} from the drawer and (put|place|drop) it (in|into) {p}",
         "(transfer|transport|shift|take|relocate) {x} from the drawer (to|into) {p}",
@@ -149,6 +155,7 @@ FETCHING: Final = {
         "to {p} bring {x} from the drawer",
     ),
     "fetch_to_close": (
+        *asked("(move|bring|take) {x} from the drawer to {p} and (close|shut) the drawer"),
         "(get|lift|fetch) {x} out of the drawer, (place|drop|set) it in {p} and (close|shut) the drawer",
         "(retrieve|fetch|get) {x} from the drawer, put it (in|into) {p}, then (close|shut) the drawer",
         "(transfer|transport|take) {x} from the drawer to {p} and (close|shut) the drawer (afterwards|again)",
@@ -171,6 +178,7 @@ FETCHING: Final = {
         "the drawer holds {x}: (put|place) it in {p} and (close|shut) the drawer",
     ),
     "store_close": (
+        *asked("(put|store|stow) {x} in the drawer and (close|shut) it"),
         "(drop|stash|tuck|lay) {x} (in|into) the drawer and (close|shut) (it|the drawer)",
         "(move|bring|carry|take|get) {x} (to|into) the drawer and (close|shut) it",
         "(put|place|store|stow) {x} in the drawer, then (close|shut) (it|the drawer)",
@@ -194,6 +202,7 @@ FETCHING: Final = {
         "the drawer should hold {x} and be (closed|shut)",
     ),
     "empty_drawer": (
+        *asked("(empty|unload|take everything out of) the drawer"),
         "(get|bring|pull|fetch|lift) (everything|all things) out of the drawer",
         "(remove|take|retrieve|fetch) (everything|all things|all objects) from the drawer",
         "take (whatever|all that|what) is in the drawer out (of it|)",

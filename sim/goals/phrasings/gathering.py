@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from typing import Final
 
+from sim.goals.phrasings.frames import asked
+
 GATHER_SHAPE: Final = (
+    *asked("(put|gather|collect) (all|all the|the) {s} on the tray"),
     "(assemble|group|bring together|round up) (all|all the|the) {s} on the tray",
     "(get|move|carry|take) (all|all the|all of the) {s} (to|onto) the tray",
     "(set|lay|pop) (all|all the|the) {s} (on|onto) the tray",
@@ -21,7 +24,7 @@ GATHER_SHAPE: Final = (
     "would you mind (putting|collecting|gathering) (all|all the|the) {s} on the tray",
     "(all|all the|the) {s} (should|must|have to|need to) (go|be) on the tray",
     "(all|all the|the) {s} (should|must|have to) be (put|placed|collected) on the tray",
-    "the tray is (for|where) the {s}",
+    "the tray is (for the {s}|where the {s} go|where the {s} belong)",
     "(on|onto) the tray (go|belong) (all|all the|the) {s}",
     "every one of the {s} (goes|belongs) on the tray",
     "no {s} (should|may) stay off the tray",
@@ -31,6 +34,7 @@ GATHER_SHAPE: Final = (
 GATHER: Final = {
     "gather_shape": GATHER_SHAPE,
     "gather_colour": (
+        *asked("(put|gather|collect) (everything|all that is|whatever is) {c} on the tray"),
         "(assemble|group|bring together|round up) (all|all the|the) {c} (things|objects|items) on the tray",
         "(get|move|carry|take|bring) (everything|whatever is|anything|all that is) {c} (to|onto) the tray",
         "(set|lay|put) (all|all the|the) {c} (things|objects|items) (on|onto) the tray",
@@ -53,6 +57,7 @@ GATHER: Final = {
         "any {c} (thing|object|item) (goes|belongs) on the tray",
     ),
     "gather_two": (
+        *asked("(put|place|lay) {x} and {y} on the tray"),
         "(set|get|deposit|pop) {x} and {y} (on|onto) the tray",
         "(bring|move|carry|take|transfer) {x} and {y} to the tray",
         "(put|place|lay) {x} on the tray, and {y} (too|as well|also)",
@@ -76,6 +81,7 @@ GATHER: Final = {
         "not only {x} but also {y} (goes|belongs) on the tray",
     ),
     "gather_in_drawer": (
+        *asked("(put|store|collect) (all the|both|the) {s} in the drawer"),
         "(gather|assemble|group|stash) (the|all the|all) {s} in the drawer",
         "(move|carry|take|bring) (the|all the|all of the) {s} (to|into) the drawer",
         "(drop|lay|tuck) (the|all the|both) {s} (in|into|inside) the drawer",
@@ -93,7 +99,7 @@ GATHER: Final = {
         "would you mind (putting|storing|stowing) (all the|both|the) {s} in the drawer",
         "(all|all the|both|the) {s} (should|must|have to) (go|be) in the drawer",
         "(all|all the|both|the) {s} (should|must) be (put|stored|kept) in the drawer",
-        "the drawer is (for|where) the {s}",
+        "the drawer is (for the {s}|where the {s} go|where the {s} belong)",
         "(in|into) the drawer (go|belong) (all the|both|the) {s}",
         "every one of the {s} (goes|belongs) in the drawer",
         "no {s} (should|may) stay outside the drawer",
@@ -102,6 +108,7 @@ GATHER: Final = {
 
 TIDY: Final = {
     "tidy_onto_tray": (
+        *asked("(put|collect|gather) (everything|all things) on the tray"),
         "(move|bring|carry|take|get) (everything|all things|all objects) (to|onto) the tray",
         "(gather|assemble|round up) (everything|all things|all the things) on the tray",
         "(put|place|lay) (each|every) (thing|object) on the tray",
@@ -125,6 +132,7 @@ TIDY: Final = {
         "use the tray to tidy up: (everything|all things) on it",
     ),
     "tidy_into_drawer": (
+        *asked("(put|stow) everything in the drawer and (close|shut) it"),
         "(move|bring|get|stash) everything (to|into) the drawer and (close|shut) it",
         "(put|stow|store|place) all (things|objects) in the drawer and then (close|shut) (it|the drawer)",
         "(gather|collect) everything in the drawer, then (close|shut) (it|the drawer)",
@@ -147,6 +155,7 @@ TIDY: Final = {
         "lock everything away: into the drawer, drawer (closed|shut)",
     ),
     "tidy_table": (
+        *asked("tidy (up|the table|up the table)"),
         "get the table in order",
         "(make|create) order on the table",
         "(neaten|straighten) (up|) the table",
@@ -161,11 +170,11 @@ TIDY: Final = {
         "the table needs (tidying|to be tidied)",
         "make sure (that|) the table is (tidy|in order)",
         "see to it that the table is (tidy|in order|tidied)",
-        "let's (tidy up|tidy the table|get this table tidy)",
+        "let's (get|have) this table tidy",
         "(what a mess|this is a mess|the table is a mess): tidy (up|it)",
         "(get|have) the table (tidied|tidy)",
         "(tidy|clear) away (everything|all things|what lies about)",
-        "(it is|) time to tidy up",
+        "high time to tidy up",
         "table: tidy up",
         "give the table a tidy",
         "everything in its place (here|on the table)",

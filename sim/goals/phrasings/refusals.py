@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from typing import Final
 
-from sim.goals.phrasings.deeds import HOLD, ON_TRAY, ONTO, PRESS, PUSH_TO, PUT_IN, ZONE, filled
+from sim.goals.phrasings.deeds import HOLD, ON_TRAY, ONTO, PRESS, PUSH_TO, PUT_IN, ZONE
 from sim.goals.phrasings.fetching import CLOSE, FETCH, OPEN, STORE
+from sim.goals.phrasings.frames import asked, filled
 from sim.goals.phrasings.gathering import GATHER_SHAPE
 from sim.goals.phrasings.towers import THREE, TWO
 
@@ -25,6 +26,7 @@ REFUSALS: Final = {
     "ambiguous_object": ON_TRAY + HOLD,
     "ball_on_block": ONTO + TWO,
     "tower_of_balls": (
+        *asked("build a (tower|stack|pile) of (the|all the) (balls|spheres)"),
         "(construct|erect|assemble) a (tower|stack|pile) (of|from|out of) (the|all the) (balls|spheres)",
         "(make|build) (the|all the) (balls|spheres) into a (tower|stack|pile)",
         "(put|place|stack|set) (the|all the) (balls|spheres) on top of (each other|one another)",
@@ -47,6 +49,7 @@ REFUSALS: Final = {
     ),
     "bowl_taken": filled(PUT_IN, p="the bowl"),
     "both_in_bowl": (
+        *asked("(put|place|drop) {x} and {y} in the bowl"),
         "(set|lay|pop|deposit) {x} and {y} (in|into) the bowl",
         "(bring|move|carry|take|transfer) {x} and {y} to the bowl",
         "(put|place|drop) both {x} and {y} (in|into) the bowl",
@@ -77,6 +80,7 @@ REFUSALS: Final = {
     ),
     "not_in_drawer": FETCH,
     "unknown_skill": (
+        *asked("(paint|cut|wash|break|cook|eat) {x}"),
         "(squeeze|crush|smash|saw|drill|hammer|glue|polish|dry|bake|fry|boil) {x}",
         "(photograph|draw|weigh|measure|wrap|unwrap|unscrew|bend|freeze|iron|dust) {x}",
         "(kick|juggle|shake|spin|bounce|catch and throw) {x}",

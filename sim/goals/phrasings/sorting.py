@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from typing import Final
 
+from sim.goals.phrasings.frames import asked
+
 SORT: Final = {
     "sort_corners": (
+        *asked("sort the (blocks|cubes|bricks) into the corners by colour"),
         "(distribute|divide) the (blocks|cubes|bricks) over the corners by colour",
         "(group|arrange|order) the (blocks|cubes|bricks) by colour in the corners",
         "put (every|each) (block|cube|brick) in a different corner, sorted by colour",
@@ -28,6 +31,7 @@ SORT: Final = {
         "no two colours in the same corner: (push|sort|move) the (blocks|cubes|bricks) into the corners",
     ),
     "sort_two_corners": (
+        *asked("(push|move|slide) {x} to {p} and {y} to {q}"),
         "(slide|shove|shift|get) {x} to {p} and {y} to {q}",
         "(push|move|slide) {x} into {p}, {y} into {q}",
         "{x} to {p}, {y} to {q}",
@@ -50,6 +54,7 @@ SORT: Final = {
         "(push|move|slide) {x} to {p}, and {y} should go to {q}",
     ),
     "sort_zone_corner": (
+        *asked("(push|move|slide) {x} to the (zone|square) and {y} to {p}"),
         "(shove|shift|get|bring) {x} (to|into) the (zone|square) and {y} (to|into) {p}",
         "(push|move|slide) {x} to the (zone|marked square), {y} to {p}",
         "{x} to the (zone|square), {y} to {p}",
@@ -71,6 +76,7 @@ SORT: Final = {
         "{y} belongs in {p} and {x} in the (zone|marked square)",
     ),
     "sort_colours_apart": (
+        *asked("(put|place) what is {a} in the bowl and what is {b} on the tray"),
         "(lay|set|drop|get) what is {a} (in|into) the bowl and what is {b} (on|onto) the tray",
         "(put|place|bring|move) (everything|anything|all that is) {a} to the bowl and {b} to the tray",
         "(put|place) the {a} things in the bowl and the {b} things on the tray",
@@ -94,6 +100,7 @@ SORT: Final = {
         "by colour: the bowl for {a}, the tray for {b}",
     ),
     "sort_shapes_apart": (
+        *asked("(put|place) the {a} in the bowl and the {b} on the tray"),
         "(lay|set|drop|get) the {a} (in|into) the bowl and the {b} (on|onto) the tray",
         "(bring|move|carry|take) the {a} to the bowl and the {b} to the tray",
         "(put|place) the {a} in the bowl, every one of the {b} on the tray",
@@ -115,6 +122,7 @@ SORT: Final = {
         "the {a} must be put in the bowl and the {b} on the tray",
     ),
     "sort_drawer_tray": (
+        *asked("(put|place) the {a} in the drawer and the {b} on the tray"),
         "(lay|drop|get|stow) the {a} (in|into) the drawer and the {b} (on|onto) the tray",
         "(bring|move|carry|take) (the|all) {a} to the drawer and (the|all) {b} to the tray",
         "(put|store) (all|every one of) the {a} in the drawer, (all|every one of) the {b} on the tray",

@@ -5,8 +5,10 @@ from __future__ import annotations
 from typing import Final
 
 from sim.goals.phrasings.deeds import ONTO
+from sim.goals.phrasings.frames import asked
 
 TWO: Final = (
+    *asked("build a (tower|stack|pile) with {y} at the bottom and {x} on top"),
     "(build|make|construct|erect) a (tower|stack|pile|column) of two: {y} below, {x} above",
     "(construct|erect|set up|assemble) a (tower|column|stack) with {y} at the bottom and {x} (at|on) the top",
     "(build|make) a (tower|stack|pile) with {x} on top and {y} (below|underneath|at the bottom)",
@@ -18,6 +20,7 @@ TWO: Final = (
 )
 
 THREE: Final = (
+    *asked("build a (tower|stack|pile) with {z} at the bottom, {y} in the middle and {x} on top"),
     "(make|construct|erect|assemble) a (tower|stack|pile): {z} at the bottom, {y} in the middle, {x} on top",
     "(build|make|construct) a (tower|column|pile) with {z} at the bottom, then {y}, and {x} at the top",
     "(build|make) a (tower|stack|pile) with {x} on top, {y} in the middle and {z} at the bottom",
@@ -49,6 +52,7 @@ TOWERS: Final = {
     "tower_two": ONTO + TWO,
     "tower_three": THREE,
     "tower_apart": (
+        *asked("(take apart|dismantle|unstack) the (tower|stack|pile)"),
         "(undo|disassemble|take down|break up|break down) the (tower|stack|pile)",
         "(unpile|unbuild) the (column|tower|pile|stack)",
         "take the (tower|stack|pile) down",
@@ -77,6 +81,7 @@ TOWERS: Final = {
 
 SWAPS: Final = {
     "swap_containers": (
+        *asked("(swap|exchange|switch) {x} and {y}"),
         "(interchange|trade|reverse) {x} and {y}",
         "(swap|exchange|switch) {x} (with|for) {y}",
         "swap the (places|positions) of {x} and {y}",
@@ -101,6 +106,7 @@ SWAPS: Final = {
         "(swap|exchange|switch) the contents of the bowl and (of|) the tray",
     ),
     "swap_tower": (
+        *asked("turn the (tower|stack|pile) upside down"),
         "(exchange|switch|reverse) the (two|) blocks (of|in) the (tower|stack|pile)",
         "(flip|invert) the (tower|stack|pile)",
         "turn the (tower|stack|pile) (over|round|the other way up)",
@@ -125,6 +131,7 @@ SWAPS: Final = {
         "(turn|flip) the (tower|stack) of {x} and {y} (over|upside down)",
     ),
     "swap_drawer": (
+        *asked("(swap|exchange|switch) {x} and {y}, one is in the drawer"),
         "(exchange|switch|trade) {x} and {y}, one is in the drawer",
         "(swap|exchange|switch) {x} (with|for) {y}, one of them is in the drawer",
         "{x} and {y} (should|must|have to) (swap|change|trade) places, one is in the drawer",
@@ -147,6 +154,7 @@ SWAPS: Final = {
         "would you mind (swapping|exchanging) what is in the drawer and what is on the tray",
     ),
     "swap_zone_corner": (
+        *asked("(swap|exchange|switch) what is in {p} and what is in {q}"),
         "(exchange|switch|trade) {x} and {y}: (one is in|they are in) {p} and {q}",
         "(swap|exchange|switch) {x} with {y}, they (are|stand) in {p} and {q}",
         "in {p} and {q} (are|stand) {x} and {y}: (swap|exchange|switch) them",
@@ -172,6 +180,7 @@ SWAPS: Final = {
 
 UNCOVER: Final = {
     "clear_block": (
+        *asked("(clear|free|uncover) the top of {x}"),
         "unload {x}",
         "(clear|free|empty) {x} on top",
         "(uncover|empty|bare) the (top|upper side|upper face) of {x}",
