@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.goals.desire import Atom
 from sim.goals.laying import GoalTable
+from sim.goals.phrasings import PHRASINGS
 from sim.goals.symbols import names_of
 from sim.language import PLACES, noun, place
 from sim.layout import NoRoomError
@@ -52,7 +53,8 @@ class Template:
     Attributes:
         name: Unique.
         kind: The group it belongs to, one of :data:`sim.goals.KINDS`.
-        train: Wordings for training; alternatives stand in round brackets, slots in curly ones.
+        train: Wordings for training; alternatives stand in round brackets, slots in curly ones. More of
+            them stand in :mod:`sim.goals.phrasings`.
         test: Wordings that training never hears.
         lay: Lays a table and says what is asked on it.
         held_out: Training never sees this template.
@@ -116,7 +118,7 @@ def draw(template: Template, seed: int, switches: Randomise | None = None) -> tu
 
 def _worded(template: Template, drawn: Drawn, switches: Randomise, rng: np.random.Generator) -> str:
     split = switches.paraphrase
-    phrasings = template.test if split == "test" else template.train
+    phrasings = template.test if split == "test" else (*template.train, *PHRASINGS.get(template.name, ()))
     pattern = re.sub(r"\(([^()]*)\)", lambda m: str(rng.choice(m[1].split("|"))), str(rng.choice(phrasings)))
     text = " ".join(
         pattern.format(**{slot: _said(value, rng) for slot, value in drawn.words.items()}).split()

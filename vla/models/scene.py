@@ -119,6 +119,7 @@ class SceneEyes(nn.Module):
         self.shape = nn.Parameter(torch.randn(config.shapes, width) * 0.5)
         self.fixture = nn.Parameter(torch.randn(config.fixtures, width) * 0.5)
         self.cell = nn.Parameter(torch.randn(grid * grid, width) * 0.1)
+        self.spot = nn.Parameter(torch.randn(config.vision.cameras - 1, (grid // 2) ** 2, width) * 0.1)
         self.layers = nn.ModuleList(_Layer(width, config.heads, config.ratio) for _ in range(config.depth))
         self.norm = nn.LayerNorm(width)
         self.pointer = nn.Linear(width, width)
@@ -158,7 +159,8 @@ class SceneEyes(nn.Module):
         """
         config = self.config
         cells = fine.flatten(1, 2) + self.cell.to(fine.dtype)
-        memory = torch.cat([cells, tokens[:, :, 0], tokens[:, 1:, 1:].flatten(1, 2)], dim=1)
+        others = tokens[:, 1:, 1:] + self.spot.to(tokens.dtype)
+        memory = torch.cat([cells, tokens[:, :, 0], others.flatten(1, 2)], dim=1)
         queries = torch.cat([(self.colour + self.shape).flatten(0, 1), self.fixture])
         x = queries.to(memory.dtype).expand(len(memory), -1, -1)
         for layer in self.layers:
