@@ -14,7 +14,7 @@ from sim.goals.goal import Drawn
 from sim.goals.laying import GoalTable
 from sim.goals.medley.deeds import ANYWHEN, LAST, PLAIN, deed, stand
 from sim.goals.medley.referring import DIRECTIONS, apart, column
-from sim.goals.medley.wording import PLURALS, say, taught
+from sim.goals.medley.wording import PLURALS, bare, say, taught
 from sim.layout import CORNERS, NoRoomError
 from sim.objects import COLOUR_NAMES, POOL, SHAPES
 
@@ -58,16 +58,17 @@ def _covered(table: GoalTable) -> Condition:
     base = table.one(("block",))
     if covered:
         table.stacked(base)
-    words = "(something|anything) (is|stands) on {x}" if asked else "(nothing (is|stands) on {x}|{x} is free on top)"
-    return Condition(say(table, words.replace("(is|stands)", "stands"), x=table.name(base)), covered == asked)
+    words = "(something|anything) (is|stands) on {x}" if asked else "(nothing stands on {x}|{x} is free on top)"
+    return Condition(say(table, words, x=table.name(base)), covered == asked)
 
 
 def _in_container(place: str, table: GoalTable) -> Condition:
     """Of two things one may be in there."""
     holds = table.chance(0.5)
-    row, other = table.one(place=place if holds else "table"), table.one()
-    del other
-    return Condition(say(table, f"{{x}} (is|lies) {'on' if place == 'tray' else 'in'} {{p}}", x=table.name(row), p=place), holds)
+    row = table.one(place=place if holds else "table")
+    table.one()
+    words = f"{{x}} (is|lies) {'on' if place == 'tray' else 'in'} {{p}}"
+    return Condition(say(table, words, x=table.name(row), p=place), holds)
 
 
 def _empty(place: str, table: GoalTable) -> Condition:
@@ -96,17 +97,19 @@ def _there(table: GoalTable) -> Condition:
         table.lay(name)
     else:
         table.one()
-    words = "(there is|you see|you find) {x}" if asked else "(there is no {n}|you see no {n}|there is not any {n})"
-    text = say(table, words, x=name, n="".join(name))
-    text = text.replace("there is the", "there is a").replace("there is that", "there is a")
-    return Condition(text.replace("there is this", "there is a"), there == asked, absent="" if there else name)
+    patterns = (
+        "(there is a {n}|you see a {n}|you find a {n}|you see {x}|a {n} is there)" if asked
+        else "(there is no {n}|you see no {n}|{x} is missing|{x} is not there)"
+    )  # fmt: skip
+    words = say(table, patterns, n=bare(table, name), x=name).replace(" a orange", " an orange")
+    return Condition(words, there == asked, absent="" if there else name)
 
 
 def _any_of_colour(table: GoalTable) -> Condition:
     colour, there = table.pick(COLOUR_NAMES), table.chance(0.5)
     others = tuple(other for other in COLOUR_NAMES if other != colour)
     table.one(colours=(colour,) if there else others)
-    words = ("(there is anything {c}|there is something {c}|anything is {c}|you see a {c} thing)",)
+    words = ("(there is any {c} object|there is something {c}|anything here is {c}|you see some {c} thing)",)
     return Condition(say(table, *words, c=colour), there, colours=others)
 
 
@@ -217,7 +220,7 @@ def _if(name: str, table: GoalTable) -> Drawn:
     found, [(order, done)] = _laid(table, name, 1)
     unless = table.chance(0.35)
     word = table.pick(_UNLESS if unless else _IF)
-    first = word.removeprefix("but ")
+    first = "unless" if unless else word.removeprefix("but ")
     words = {"a": order, "c": found.words, "i": word, "j": first}
     return Drawn(words, done.desire if found.holds != unless else ())
 
@@ -242,7 +245,7 @@ _SAID_EITHER: Final = (
     "if {c}, {a}, (otherwise|else) {b}",
     "{a} if {c}, (otherwise|else|if not) {b}",
     "{b}, unless {c}: (then|in that case) {a}",
-    "(check|look|see) whether {c}: if so, {a}, if not, {b}",
+    "(check|look|find out) whether {c}: if so, {a}, if not, {b}",
     "when {c}, {a}; (in any other case|when not) {b}",
     "depending on whether {c}, either {a} or {b}",
     "(in case|provided that) {c} you should {a}, or else {b}",

@@ -82,6 +82,11 @@ def named(table: GoalTable, name: str) -> str:
     return noun(colour, shape, None, table.rng)
 
 
+def bare(table: GoalTable, name: str) -> str:
+    """The same without an article, such as "red cube"."""
+    return named(table, name).split(maxsplit=1)[1]
+
+
 def listed(words: Sequence[str], last: str = "and") -> str:
     """Such as "a, b and c"."""
     return f"{', '.join(words[:-1])} {last} {words[-1]}" if len(words) > 1 else words[0]
