@@ -58,7 +58,9 @@ def _covered(table: GoalTable) -> Condition:
     base = table.one(("block",))
     if covered:
         table.stacked(base)
-    words = "(something|anything) (is|stands) on {x}" if asked else "(nothing stands on {x}|{x} is free on top)"
+    words = (
+        "(something|anything) (is|stands) on {x}" if asked else "(nothing stands on {x}|{x} is free on top)"
+    )
     return Condition(say(table, words, x=table.name(base)), covered == asked)
 
 
@@ -155,7 +157,9 @@ def _same_colour(table: GoalTable) -> Condition:
     shapes = [POOL[x], POOL[y]]
     if shapes[0] == shapes[1]:
         raise NoRoomError
-    words = say(table, "the {a} and the {b} (have the same colour|are of one colour)", a=shapes[0], b=shapes[1])
+    words = say(
+        table, "the {a} and the {b} (have the same colour|are of one colour)", a=shapes[0], b=shapes[1]
+    )
     return Condition(words, same, tuple(shape for shape in SHAPES if shape not in shapes))
 
 

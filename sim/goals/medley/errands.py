@@ -7,13 +7,14 @@ from functools import partial
 from typing import Final
 
 from sim.goals.desire import Drawer, Held, In, On, Over
-from sim.goals.goal import Drawn, Template
+from sim.goals.goal import Drawn
 from sim.goals.laying import GoalTable
 from sim.goals.medley.referring import (
     REFERRINGS,
     Referent,
     Referring,
     apart,
+    at_an_end,
     column,
     free_colours,
     in_corner,
@@ -142,12 +143,13 @@ def _onto(lay_base: Callable[[GoalTable], Referent], table: GoalTable) -> Drawn:
 
 def _tower(table: GoalTable) -> Referent:
     rows = column(table, 2, ("block",))
-    return Referent(rows[-1], say(table, "(top of|) the (tower|stack|pile)", "the tower of {n} blocks", n="two"))
+    return Referent(
+        rows[-1], say(table, "(top of|) the (tower|stack|pile)", "the tower of {n} blocks", n="two")
+    )
 
 
 def _end(table: GoalTable) -> Referent:
-    how = next(how for how in REFERRINGS if how.name == "end")
-    return how.lay(table, ("block",))
+    return at_an_end(table, ("block",))
 
 
 def _colour(table: GoalTable) -> Referent:
@@ -205,7 +207,12 @@ _BASES: Final = {
 
 TEMPLATES: Final = (
     *(
-        taught(f"{how.name}_{_MOVES[move][0]}", _MOVES[move][1], partial(_MOVES[move][2], how), _wordings(how, move))
+        taught(
+            f"{how.name}_{_MOVES[move][0]}",
+            _MOVES[move][1],
+            partial(_MOVES[move][2], how),
+            _wordings(how, move),
+        )
         for how in REFERRINGS
         for move in how.moves
     ),

@@ -256,3 +256,15 @@ REFERRINGS: Final = (
     Referring("other", the_other, "cdhr", shapes=("cylinder", "ball", "star")),
     Referring("nearest", nearest_to, "cdoh"),
 )
+
+
+def referring_named(name: str) -> Referring:
+    """The way to refer of that name.
+
+    Raises:
+        ValueError: there is none; the message lists the choices.
+    """
+    for how in REFERRINGS:
+        if how.name == name:
+            return how
+    raise ValueError(f"way to refer {name!r} is not one of {', '.join(how.name for how in REFERRINGS)}")

@@ -83,7 +83,9 @@ def _press_between(table: GoalTable) -> Drawn:
     stand(table, [*kinds, "button"])
     a, b = (deed(table, kind) for kind in kinds)
     table.fill()
-    return Drawn({"a": a.order, "b": b.order, "x": a.doing, "y": b.doing}, (a.atom, Pressed(), b.atom), ordered=True)
+    return Drawn(
+        {"a": a.order, "b": b.order, "x": a.doing, "y": b.doing}, (a.atom, Pressed(), b.atom), ordered=True
+    )
 
 
 def _then_close(table: GoalTable) -> Drawn:

@@ -14,7 +14,17 @@ from sim.goals.desire import Drawer, In
 from sim.goals.goal import Drawn
 from sim.goals.laying import GoalTable
 from sim.goals.medley.referring import DIRECTIONS, apart, column
-from sim.goals.medley.wording import AFTERWARDS, PLURALS, PUT_ALL, called, listed, ordered, say, taught, whither
+from sim.goals.medley.wording import (
+    AFTERWARDS,
+    PLURALS,
+    PUT_ALL,
+    called,
+    listed,
+    ordered,
+    say,
+    taught,
+    whither,
+)
 from sim.objects import SHAPES
 
 _COLOURS: Final = ("red", "green", "blue", "yellow", "orange", "purple", "cyan", "white")
@@ -75,7 +85,9 @@ def _shape_and_one(table: GoalTable) -> Group:
     shape = table.pick(SHAPES)
     rows = table.some(2, (shape,))
     one = table.one([other for other in SHAPES if other != shape])
-    words = say(table, f"(both|all|the two) {PLURALS[shape]} (and|as well as|together with) {{y}}", y=table.name(one))
+    words = say(
+        table, f"(both|all|the two) {PLURALS[shape]} (and|as well as|together with) {{y}}", y=table.name(one)
+    )
     return Group([*rows, one], words, (shape,))
 
 
@@ -152,7 +164,9 @@ def _all_but_shape(table: GoalTable) -> Group:
     shape = table.pick(SHAPES)
     table.some(table.pick((1, 2)), (shape,))
     rows = table.some(table.pick((1, 2, 3)), [other for other in SHAPES if other != shape])
-    words = say(table, f"all (things|objects) {_BUT} the {PLURALS[shape]}", f"all that are no {PLURALS[shape]}")
+    words = say(
+        table, f"all (things|objects) {_BUT} the {PLURALS[shape]}", f"all that are no {PLURALS[shape]}"
+    )
     return Group(rows, words, SHAPES)
 
 
@@ -206,7 +220,12 @@ _SAID: Final = [f"{wording} {{e}}" for wording in PUT_ALL]
 _PLACE: Final = {"t": "to_tray", "d": "to_drawer", "s": "to_closed_drawer"}
 
 TEMPLATES: Final = tuple(
-    taught(f"{name}_{_PLACE[move]}", "tidy" if name.startswith("all_but") else "gather", partial(_to, lay, move), _SAID)
+    taught(
+        f"{name}_{_PLACE[move]}",
+        "tidy" if name.startswith("all_but") else "gather",
+        partial(_to, lay, move),
+        _SAID,
+    )
     for name, (lay, moves) in _GROUPS.items()
     for move in moves
 )

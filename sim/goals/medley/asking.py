@@ -1,4 +1,4 @@
-"""The wordings in which one asks for what cannot be done."""
+"""The wordings in which one asks for what cannot be done: the same in which one asks for what can."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from typing import Final
 
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
-from sim.goals.medley import refusing
-from sim.goals.medley.wording import GRASPING, PUT, PUT_ALL, taught
+from sim.goals.medley.wording import taught
 
-_TWO: Final = (
+TWO: Final = (
     "{a} and {b}",
     "{a}, then {b}",
     "first {a}, second {b}",
@@ -19,7 +18,8 @@ _TWO: Final = (
     "{b}, but before that {a}",
     "(begin|start) with this: {a}. (finish|end) with this: {b}.",
 )
-_MOVED: Final = (
+"""Two clauses."""
+MOVED: Final = (
     "(push|slide|shove) {x} to {p}",
     "(point at|reach for|hover over|show me) {x}",
     "(store|stow|put) {x} in the drawer",
@@ -28,7 +28,8 @@ _MOVED: Final = (
     "(move|bring) the (hand|gripper) over {x}",
     "(make sure|see to it) that {x} is in {p}",
 )
-_STACKED: Final = (
+"""One thing, to a place ``{p}``, to the drawer, or only to be pointed at."""
+STACKED: Final = (
     "(stack|put|place) {x} on (top of|) {y}",
     "{x} (goes|belongs|should stand) on {y}",
     "(take|get) {x} and (stack|put|balance) it on {y}",
@@ -36,7 +37,8 @@ _STACKED: Final = (
     "(make sure|see to it) that {x} stands on {y}",
     "(use|take) {x} as a hat for {y}",
 )
-_THREE: Final = (
+"""One thing on another."""
+THREE: Final = (
     "(build|make) a tower that reads {x}, {y}, {z} from above",
     "a (tower|stack) with {x} above {y} and {y} above {z}",
     "{z} carries {y} and {y} carries {x}: build that",
@@ -45,7 +47,8 @@ _THREE: Final = (
     "(put|place) {x} on {y} after putting {y} on {z}",
     "first {z}, then {y} on it, then {x} on that: such a (tower|stack) i want",
 )
-_ANY: Final = (
+"""A tower of three from the top: ``{x}``, ``{y}``, ``{z}``."""
+ANY: Final = (
     "(build|make) a (tower|stack|pile) (of|from|out of) {l}, in any order",
     "(stack|pile) up {l}, whichever way",
     "{l} (should|shall) become one (tower|stack), in whatever order",
@@ -53,7 +56,8 @@ _ANY: Final = (
     "(use|take) {l} for a (tower|stack), any order will do",
     "let {l} form a single (tower|stack)",
 )
-_SWAP: Final = (
+"""A tower in any order."""
+SWAP: Final = (
     "(swap|exchange|switch) {x} and {y}",
     "let {x} and {y} (swap|trade|change) places",
     "{x} goes where {y} is, and {y} where {x} is",
@@ -61,7 +65,8 @@ _SWAP: Final = (
     "{x} and {y} (should|must) (swap|exchange) their places",
     "put {x} in the place of {y} and the other way round",
 )
-_OUT: Final = (
+"""Two things in each other's place."""
+OUT: Final = (
     "take {x} (out of|from) the drawer and put it {d}",
     "(move|bring|carry) {x} from the drawer to its place {l}",
     "{x} is in the drawer and belongs {l}",
@@ -69,7 +74,8 @@ _OUT: Final = (
     "(get|fetch) {x} from the drawer, it goes {d}",
     "open the drawer, take {x} out and place it {d}",
 )
-_BOTH_OUT: Final = (
+"""Out of the drawer and somewhere else."""
+BOTH_OUT: Final = (
     "(take|get|fetch) {x} and {y} (out of|from) the drawer",
     "both {x} and {y} (should|must) come out of the drawer",
     "(remove|unload) {x} and {y} from the drawer",
@@ -77,7 +83,8 @@ _BOTH_OUT: Final = (
     "take {x} out of the drawer, then {y}",
     "i want {x} and {y} out of the drawer",
 )
-_SHAPE: Final = (
+"""Two things out of the drawer."""
+SHAPE: Final = (
     "(reach for|point at|touch|hover over) the {s}",
     "(push|slide|shove) the {s} to {p}",
     "(put|store|stow) the {s} in the drawer",
@@ -85,7 +92,8 @@ _SHAPE: Final = (
     "(move|bring) the (hand|gripper) over the {s}",
     "the {s} (must|should) be pushed to {p}",
 )
-_PUSHED: Final = (
+"""By shape alone; never to be picked up."""
+PUSHED: Final = (
     "(push|slide|shove|move) {x} to {p}",
     "{x} (goes|belongs|has to go) in {p}",
     "i (want|would like) {x} in {p}",
@@ -93,7 +101,8 @@ _PUSHED: Final = (
     "{x} (must|should) be (pushed|moved) to {p}",
     "(without lifting it, push|push, do not carry,) {x} to {p}",
 )
-_FIXED: Final = (
+"""Over the table."""
+FIXED: Final = (
     "(put|place|push|move) {p} {d}",
     "{p} (goes|belongs|should go) {d}",
     "(take|get) {p} and put it {d}",
@@ -101,7 +110,8 @@ _FIXED: Final = (
     "i (want|would like) {p} to go {d}",
     "{p} (has to|must) be moved {d}",
 )
-_FIXED_SWAP: Final = (
+"""A fixture to somewhere."""
+FIXED_SWAP: Final = (
     "(swap|exchange) {x} and {p}",
     "let {p} and {x} (swap|trade|change) places",
     "{p} goes where {x} is and {x} where {p} is",
@@ -109,41 +119,9 @@ _FIXED_SWAP: Final = (
     "(lift|carry) {p} onto {x}",
     "(put|set|place) {p} on {x}",
 )
+"""A fixture and a thing."""
 
 
-def _refusal(name: str, lay: Callable[[GoalTable], Drawn], said: Sequence[str]) -> Template:
+def refusal(name: str, lay: Callable[[GoalTable], Drawn], said: Sequence[str]) -> Template:
+    """A template of what cannot be done."""
     return taught(name, "infeasible", lay, said)
-
-
-TEMPLATES: Final = (
-    _refusal("missing_moved", refusing.missing_far, _MOVED),
-    _refusal("missing_base", refusing.missing_base, _STACKED),
-    _refusal("missing_second", refusing.missing_second, _TWO),
-    _refusal("missing_set", refusing.missing_set, PUT_ALL),
-    _refusal("missing_shape_for_drawer", refusing.missing_shape, PUT_ALL),
-    _refusal("missing_place_for_set", refusing.missing_place, PUT_ALL),
-    _refusal("missing_zone", refusing.missing_zone, _PUSHED),
-    _refusal("missing_swapped", refusing.missing_swapped, _SWAP),
-    _refusal("missing_step", refusing.missing_step, _TWO),
-    _refusal("twin_moved", refusing.twin, _MOVED),
-    _refusal("twin_base", refusing.twin_base, _STACKED),
-    _refusal("twin_second", refusing.twin_second, _TWO),
-    _refusal("shape_twice", refusing.shape_twice, _SHAPE),
-    _refusal("some_block", refusing.some_block, [said.replace("{y}", "the block") for said in _STACKED]),
-    _refusal("tower_on_nothing", refusing.tower_in_tower, _THREE),
-    _refusal("rolls_on_top", refusing.rolls_on_top, _THREE),
-    _refusal("rolls_any_order", refusing.rolls_any_order, _ANY),
-    _refusal("rolls_unnamed", refusing.rolls_unnamed, _STACKED),
-    _refusal("full_with_three", refusing.full, (*PUT, GRASPING)),
-    _refusal("too_many", refusing.too_many, PUT_ALL),
-    _refusal("set_in_bowl", refusing.set_in_bowl, PUT_ALL),
-    _refusal("bowl_taken_second", refusing.bowl_taken_second, _TWO),
-    _refusal("not_in_drawer_to", refusing.not_in_drawer, _OUT),
-    _refusal("one_not_in_drawer", refusing.one_not_in_drawer, _BOTH_OUT),
-    _refusal("blocked_second", refusing.blocked_second, _TWO),
-    _refusal("blocked_unnamed", refusing.blocked_unnamed, _PUSHED),
-    _refusal("fixed_moved", refusing.fixed, _FIXED),
-    _refusal("fixed_swapped", refusing.fixed_swapped, _FIXED_SWAP),
-    _refusal("fixed_second", refusing.fixed_second, _TWO),
-)
-"""Every reason in other company."""
