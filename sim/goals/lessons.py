@@ -8,7 +8,7 @@ one it teaches to plan from a table told in words, which costs a fiftieth.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -195,8 +195,3 @@ def _lesson(situation: _Situation, state: Symbols, truth: Truth, seed: int) -> L
         format_saying(oracle(goal, state)),
         state,
     )
-
-
-def templates_to_learn(templates: Sequence[Template]) -> list[Template]:
-    """Those that training may see."""
-    return [template for template in templates if not template.held_out]

@@ -12,7 +12,9 @@ from typing import Any
 import numpy as np
 
 from sim.goals import TEMPLATES
-from sim.goals.lessons import Lesson, lesson, pictured_lesson, templates_to_learn
+from sim.goals.goal import Template
+from sim.goals.lessons import Lesson, lesson, pictured_lesson
+from sim.goals.medley import MEDLEY
 from sim.goals.world import GoalWorld
 from sim.seeds import EVALUATION_SEED
 from vla.contract import ContractError
@@ -23,6 +25,9 @@ _FIRST_SEED = EVALUATION_SEED // 4
 """Lessons' seeds begin here: below those of stills and above those of demonstrations."""
 _ROOM = EVALUATION_SEED // 4
 
+COURSE: tuple[Template, ...] = (*(t for t in TEMPLATES.values() if not t.held_out), *MEDLEY)
+"""What is taught: the benchmark's templates but for those held out, and more goals of all kinds."""
+
 
 @dataclass(frozen=True, slots=True)
 class LessonSettings:
@@ -30,7 +35,7 @@ class LessonSettings:
 
     Attributes:
         root: The folder.
-        count: Lessons in all; lesson k belongs to template ``k`` modulo their number.
+        count: Lessons in all; lesson k is about template ``k`` of :data:`COURSE`, modulo their number.
         seed: Added to the first lesson's seed.
         pictures: Whether to draw what the cameras see.
         image_size: Picture side in pixels.
@@ -55,7 +60,7 @@ class LessonSettings:
             "pictures": self.pictures,
             "image_size": self.image_size,
             "cameras": ["front", "wrist"],
-            "templates": len(templates_to_learn(list(TEMPLATES.values()))),
+            "templates": len(COURSE),
         }
 
 
@@ -93,12 +98,11 @@ _world: GoalWorld | None = None
 
 def _make(settings: LessonSettings, block: range) -> int:
     global _world
-    templates = templates_to_learn(list(TEMPLATES.values()))
     if settings.pictures and (_world is None or _world.spec.cameras["front"][0] != settings.image_size):
         _world = GoalWorld(settings.image_size)
     texts, images, points = [], [], []
     for k in block:
-        template, seed = templates[k % len(templates)], _FIRST_SEED + settings.seed + k
+        template, seed = COURSE[k % len(COURSE)], _FIRST_SEED + settings.seed + k
         if _world is None or not settings.pictures:
             texts.append(_text(lesson(template, seed)))
             continue
