@@ -118,18 +118,10 @@ def draw(template: Template, seed: int, switches: Randomise | None = None) -> tu
 
 def _worded(template: Template, drawn: Drawn, switches: Randomise, rng: np.random.Generator) -> str:
     split = switches.paraphrase
-<<<<<<< HEAD
     phrasings = template.test if split == "test" else (*template.train, *PHRASINGS.get(template.name, ()))
-    pattern = re.sub(r"\(([^()]*)\)", lambda m: str(rng.choice(m[1].split("|"))), str(rng.choice(phrasings)))
-    text = " ".join(
-        pattern.format(**{slot: _said(value, rng) for slot, value in drawn.words.items()}).split()
-    )
-=======
-    phrasings = template.test if split == "test" else template.train
     if not phrasings:
         raise ValueError(f"goal template {template.name!r} has no {split} wordings")
     text = worded(str(rng.choice(phrasings)), drawn.words, rng)
->>>>>>> medley
     if text.endswith("?"):
         return text
     # Politeness asks for a command: "would you please the bowl is for red things" is none.
