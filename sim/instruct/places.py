@@ -148,7 +148,8 @@ QUESTIONS = (
     ),
     Question(
         "contents", "conversation",
-        ("what (is|lies) {p}?", "which (object is|objects are|things are) {p}?", "name (what|whatever) is {p}.",
+        ("what (is|lies) {p}?", "which (object is|objects are|things are) {p}?",
+         "name (what|whatever) is {p}.",
          "what can be found {p}?"),
         ("what has been left {p}?", "{p}: what is there?"),
         lambda scene, rng: _contents(scene, rng, ("drawer", "zone", *CORNERS)),

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -15,6 +17,8 @@ from sim.instruct.question import Asked, Question, balanced, pick, plural, rare
 from sim.instruct.scene import Scene, place_words
 from sim.objects import SHAPES
 from vla.planner.grammar import NUMBERS, Instructions, Step, step_words
+
+T = TypeVar("T")
 
 _MOST_STEPS = 5
 _CONTAINERS = ("bowl", "tray", "drawer")
@@ -123,7 +127,7 @@ def _may_stack(scene: Scene, rng: np.random.Generator) -> Asked | None:
     return Asked(text, {"x": scene.name(x), "y": scene.name(y)})
 
 
-def _by_reason(found: list[tuple[int, int, str]], rng: np.random.Generator) -> list[tuple[int, int, str]]:
+def _by_reason(found: Sequence[tuple[int, T, str]], rng: np.random.Generator) -> list[tuple[int, T, str]]:
     """Those of one reason only, so that rare reasons are heard, too."""
     reasons = sorted({_reason(text) for _, _, text in found if text})
     chosen = pick(reasons, rng) if reasons else ""
