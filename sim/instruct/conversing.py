@@ -1,4 +1,4 @@
-"""Records from a language model: every scene and kind is asked for until it has the right form, or given up."""
+"""Records from a language model: each scene and kind is asked for until it has the right form."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def conversed(
     Raises:
         EndpointError: the endpoint cannot be used.
     """
-    jobs = [(context, kind) for context in contexts for kind in KINDS]
+    jobs: list[tuple[dict[str, Any], Kind]] = [(context, kind) for context in contexts for kind in KINDS]
     found: dict[int, Record] = {}
     with ThreadPoolExecutor(max(1, workers)) as pool:
         futures = {pool.submit(_record, *job, endpoint): number for number, job in enumerate(jobs)}

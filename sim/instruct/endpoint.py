@@ -1,4 +1,4 @@
-"""A chat model behind any OpenAI-compatible address: retries, an answer kept for each question, tokens counted."""
+"""A chat model behind any OpenAI-compatible address: it retries, keeps every answer and counts tokens."""
 
 from __future__ import annotations
 

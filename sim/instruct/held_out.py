@@ -8,6 +8,11 @@ from functools import cache
 
 from sim.goals import TEMPLATES
 from sim.instruct.scoring import canonical
+from vla.planner.grammar import NAMES, SHAPES
+
+_ANY = r"(?:\w+ ?){1,6}"
+_THING = rf"(?:the )?(?:{'|'.join(NAMES)})"
+_SLOTS = {"x": _THING, "y": _THING, "p": "(?:the )?(?:bowl|tray)", "s": rf"(?:{'|'.join(SHAPES)})s?"}
 
 
 def is_held_out(text: str) -> bool:
@@ -27,10 +32,17 @@ def _pattern() -> re.Pattern[str]:
         for pattern in (*template.test, *(template.train if template.held_out else ())):
             parts = re.split(r"\(([^()]*)\)", pattern)
             choices = [part.split("|") if i % 2 else [part] for i, part in enumerate(parts)]
-            wordings |= {"".join(chosen) for chosen in itertools.product(*choices)}
-    return re.compile("|".join(sorted(map(_slotted, wordings))))
+            said = {"".join(chosen) for chosen in itertools.product(*choices)}
+            wordings |= {_slotted(wording, template.kind == "question") for wording in said}
+    return re.compile("|".join(sorted(wordings)))
 
 
-def _slotted(wording: str) -> str:
-    parts = [" ".join(re.findall(r"[a-z]+", part)) for part in re.split(r"\{\w+\}", wording.lower())]
-    return r"\s*(?:\w+ ?){1,4}\s*".join(map(re.escape, parts))
+def _slotted(wording: str, asks: bool) -> str:
+    """A wording as a pattern; where something is asked, what stands in its slots is known."""
+    parts = re.split(r"\{(\w+)\}", wording.lower())
+    words = [re.escape(" ".join(re.findall(r"[a-z]+", part))) for part in parts[::2]]
+    slots = [_SLOTS.get(slot, _ANY) if asks else _ANY for slot in parts[1::2]]
+    pattern = words[0]
+    for slot, following in zip(slots, words[1:], strict=True):
+        pattern += rf"\s*{slot}\s*{following}"
+    return pattern

@@ -20,11 +20,12 @@ FREE: Final = "free"
 
 _LONGEST_WORDS = 120
 _RULES = (
-    "you look at a table with a robot arm, from the front. you are told in captions and boxes what is on it "
-    "(boxes are left, top, right, bottom, in fractions of the picture). talk as if you saw the picture; never "
-    "speak of captions, boxes or numbers in digits. say only what follows for certain. write lower-case words, "
-    "and the marks . , ? ; : only. call objects by colour and shape: block, cylinder, ball, star. balls roll "
-    "off whatever they are put on; only a block can bear something; what something stands on cannot be grasped. "
+    "you look at a table with a robot arm, from the front. you are told in captions and boxes what is on "
+    "it (boxes are left, top, right, bottom, in fractions of the picture). talk as if you saw the picture; "
+    "never speak of captions, boxes or numbers in digits. say only what follows for certain. write "
+    "lower-case words, and the marks . , ? ; : only. call objects by colour and shape: block, cylinder, "
+    "ball, star. balls roll off whatever they are put on; only a block can bear something; what something "
+    "stands on cannot be grasped. "
 )
 _WANTED: Final[dict[Kind, str]] = {
     "conversation": "write a talk of three to six questions of a person and your short answers about what "
