@@ -8,11 +8,14 @@ from functools import cache
 
 from sim.goals import TEMPLATES
 from sim.instruct.scoring import canonical
-from vla.planner.grammar import NAMES, SHAPES
+from vla.planner.grammar import CORNERS, FIXTURES, NAMES, SHAPES
 
-_ANY = r"(?:\w+ ?){1,6}"
+_ANY = r"\w+(?: \w+){0,5}"
 _THING = rf"(?:the )?(?:{'|'.join(NAMES)})"
-_SLOTS = {"x": _THING, "y": _THING, "p": "(?:the )?(?:bowl|tray)", "s": rf"(?:{'|'.join(SHAPES)})s?"}
+_ASKED = "(?:the )?(?:bowl|tray)"
+_PLACE = rf"(?:the )?(?:{'|'.join(FIXTURES)}|(?:{'|'.join(CORNERS)}) corner)"
+_SHAPE = rf"(?:{'|'.join(SHAPES)})s?"
+_SLOTS = {"x": _THING, "y": _THING, "z": _THING, "p": _PLACE, "s": _SHAPE}
 
 
 def is_held_out(text: str) -> bool:
@@ -38,11 +41,11 @@ def _pattern() -> re.Pattern[str]:
 
 
 def _slotted(wording: str, asks: bool) -> str:
-    """A wording as a pattern; where something is asked, what stands in its slots is known."""
+    """A wording as a pattern; questions after a place are held out for bowl and tray only."""
     parts = re.split(r"\{(\w+)\}", wording.lower())
-    words = [re.escape(" ".join(re.findall(r"[a-z]+", part))) for part in parts[::2]]
-    slots = [_SLOTS.get(slot, _ANY) if asks else _ANY for slot in parts[1::2]]
-    pattern = words[0]
-    for slot, following in zip(slots, words[1:], strict=True):
-        pattern += rf"\s*{slot}\s*{following}"
-    return pattern
+    for i, part in enumerate(parts):
+        if i % 2:
+            parts[i] = _ASKED if asks and part == "p" else _SLOTS.get(part, _ANY)
+        else:
+            parts[i] = " ".join(re.findall(r"[a-z]+", part))
+    return " ".join(filter(None, parts))
