@@ -51,6 +51,13 @@ clip_app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(clip_app, name="clip")
+vqa_app = typer.Typer(
+    help="Talk about pictures, to train and examine a model that answers: generate, show.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(vqa_app, name="vqa")
 _KEY_MAY_START_WITH_A_DASH = {"ignore_unknown_options": True}
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", show_default=False)]
@@ -301,6 +308,38 @@ def clip_calibrate(overrides: Overrides = None, show_config: Show = False) -> No
     from vla.cli.clip_calibrate import calibrate as command
 
     command(overrides or [], show_config)
+
+
+@vqa_app.command(name="generate")
+@reported
+def vqa_generate(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Make visual instruction data: conversations, descriptions and reasoning beside pictures. Resumes.
+
+    [dim]handily vqa generate count=2000 out=data/vqa[/dim]
+
+    [dim]handily vqa generate stills=data/stills out=data/vqa_stills[/dim]
+
+    [dim]handily vqa generate count=200 out=data/free endpoint=http://127.0.0.1:8000/v1 model=NAME[/dim]
+    """
+    from vla.cli.vqa import generate as command
+
+    command(overrides or [], show_config)
+
+
+@vqa_app.command(name="show")
+@reported
+def vqa_show(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="What handily vqa generate made.")],
+    overrides: Overrides = None,
+    show_config: Show = False,
+) -> None:
+    """Count the questions of each type, and draw pictures with what is said about them as one PNG.
+
+    [dim]handily vqa show data/vqa pictures=6[/dim]
+    """
+    from vla.cli.vqa import show as command
+
+    command(folder, overrides or [], show_config)
 
 
 @app.command()
