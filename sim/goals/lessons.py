@@ -21,10 +21,12 @@ from sim.goals.model import Act, ImpossibleError
 from sim.goals.oracle import StuckError, oracle
 from sim.goals.progress import CrowdedError, carry_out, lay_aside
 from sim.goals.symbols import HELD, Symbols, nominal_truth, symbols_of
-from sim.goals.telling import points_of, seen_of
+from sim.goals.telling import hidden, points_of, seen_of
 from sim.goals.world import GoalWorld
 from sim.holding import close_around
-from sim.objects import ROWS
+from sim.instruct import turns
+from sim.instruct.question import Turn
+from sim.objects import ROW, ROWS
 from sim.randomise import Randomise
 from sim.tableaux import random_pose
 from sim.tasks.reach import HOVER_M
@@ -52,7 +54,7 @@ class Lesson:
         history: Instructions that have been carried out.
         seen: What can be seen, in the words of :mod:`vla.planner.seen`.
         reply: What to say, in the words of :mod:`vla.planner.grammar`.
-        state: The table as it is.
+        turns: Questions about what can be seen, with their answers.
     """
 
     template: str
@@ -62,7 +64,7 @@ class Lesson:
     history: tuple[str, ...]
     seen: str
     reply: str
-    state: Symbols
+    turns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +89,15 @@ class _Situation:
     in_hand: Act | None
 
 
-def lesson(template: Template, seed: int, switches: Randomise | None = None) -> Lesson:
-    """A lesson in words alone."""
+def lesson(template: Template, seed: int, switches: Randomise | None = None, talk: int = 0) -> Lesson:
+    """A lesson in words alone.
+
+    Args:
+        template: What the goal is about.
+        seed: Draws everything.
+        switches: What may vary.
+        talk: How many questions about the table to add.
+    """
     for rng in _streams(template, seed):
         try:
             situation = _situation(template, seed, switches, rng)
@@ -99,14 +108,14 @@ def lesson(template: Template, seed: int, switches: Randomise | None = None) -> 
                 state = replace(state, over=act.row)
             elif act is not None:
                 state = state.moved(act.row, HELD)
-            return _lesson(situation, state, truth, seed)
+            return _lesson(situation, state, truth, seed, talk)
         except (CrowdedError, StuckError, ImpossibleError):
             continue
     raise RuntimeError(f"no situation found for {template.name!r}, seed {seed}, in {_TRIES} tries")
 
 
 def pictured_lesson(
-    world: GoalWorld, template: Template, seed: int, switches: Randomise | None = None
+    world: GoalWorld, template: Template, seed: int, switches: Randomise | None = None, talk: int = 0
 ) -> tuple[Lesson, Picture]:
     """A lesson with its picture; the world is left in that situation."""
     for rng in _streams(template, seed):
@@ -115,7 +124,7 @@ def pictured_lesson(
             world.show(situation.goal, situation.table, seed, switches or Randomise(), situation.pressed)
             _pose(world, situation, rng)
             state, truth = world.symbols(), world.truth()
-            found = _lesson(situation, state, truth, seed)
+            found = _lesson(situation, state, truth, seed, talk)
         except (CrowdedError, StuckError, ImpossibleError):
             continue
         uv = world.entities(truth).reshape(ROWS, -1)[:, 5:7]
@@ -183,7 +192,7 @@ def _pose(world: GoalWorld, situation: _Situation, rng: np.random.Generator) -> 
     world.pose_arm(tool_m, gap_m)
 
 
-def _lesson(situation: _Situation, state: Symbols, truth: Truth, seed: int) -> Lesson:
+def _lesson(situation: _Situation, state: Symbols, truth: Truth, seed: int, talk: int) -> Lesson:
     goal = situation.goal
     return Lesson(
         goal.template,
@@ -193,5 +202,22 @@ def _lesson(situation: _Situation, state: Symbols, truth: Truth, seed: int) -> L
         situation.history,
         format_seen(seen_of(state, truth)),
         format_saying(oracle(goal, state)),
-        state,
+        tuple((turn.question, turn.answer) for turn in _talk(state, truth, seed, talk)),
     )
+
+
+def _xy(truth: Truth, row: int) -> tuple[float, float]:
+    x, y = truth.position_m[row, :2]
+    return float(x), float(y)
+
+
+def _talk(state: Symbols, truth: Truth, seed: int, count: int) -> list[Turn]:
+    """Questions about what can be seen; none where a name does not tell two things apart."""
+    visible = [row for row in state.names if not hidden(row, state)]
+    names = {row: state.names[row] for row in visible}
+    if not count or len(set(names.values())) < len(names):
+        return []
+    scene = replace(state, names=names, where={row: state.where[row] for row in visible})
+    at = {name: row for row, name in names.items()} | {name: ROW[name] for name in state.fixtures}
+    points = {name: _xy(truth, row) for name, row in at.items()}
+    return turns(scene, points, np.random.default_rng([seed, 8]), count)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import multiprocessing
 from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +39,7 @@ class LessonSettings:
         seed: Added to the first lesson's seed.
         pictures: Whether to draw what the cameras see.
         image_size: Picture side in pixels.
+        talk: Questions and answers about what can be seen, per lesson.
     """
 
     root: Path
@@ -46,6 +47,7 @@ class LessonSettings:
     seed: int = 0
     pictures: bool = True
     image_size: int = 128
+    talk: int = 2
 
     def __post_init__(self) -> None:
         if self.count < 1 or self.seed < 0 or self.seed + self.count > _ROOM:
@@ -59,6 +61,7 @@ class LessonSettings:
             "seed": self.seed,
             "pictures": self.pictures,
             "image_size": self.image_size,
+            "talk": self.talk,
             "cameras": ["front", "wrist"],
             "templates": len(COURSE),
         }
@@ -104,9 +107,9 @@ def _make(settings: LessonSettings, block: range) -> int:
     for k in block:
         template, seed = COURSE[k % len(COURSE)], _FIRST_SEED + settings.seed + k
         if _world is None or not settings.pictures:
-            texts.append(_text(lesson(template, seed)))
+            texts.append(_text(lesson(template, seed, talk=settings.talk)))
             continue
-        found, picture = pictured_lesson(_world, template, seed)
+        found, picture = pictured_lesson(_world, template, seed, talk=settings.talk)
         texts.append(_text(found))
         images.append(np.stack([picture.images[name] for name in ("front", "wrist")]))
         points.append(picture.points)
@@ -116,6 +119,4 @@ def _make(settings: LessonSettings, block: range) -> int:
 
 
 def _text(found: Lesson) -> LessonText:
-    return LessonText(
-        found.template, found.kind, found.seed, found.goal, found.history, found.seen, found.reply
-    )
+    return LessonText(**asdict(found))
