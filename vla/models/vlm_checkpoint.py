@@ -101,7 +101,7 @@ def processor_of(folder: Path, config: Any) -> Any:
     from transformers.models.auto.processing_auto import PROCESSOR_MAPPING
 
     other = _PROCESSOR_OF.get(config.model_type)
-    kind: Any = getattr(transformers, other) if other else PROCESSOR_MAPPING.get(type(config))
+    kind: Any = getattr(transformers, other) if other else PROCESSOR_MAPPING.get(type(config), None)
     if kind is None:
         version = transformers.__version__
         raise PretrainedError(f"transformers {version} has no processor for a {config.model_type!r}")
