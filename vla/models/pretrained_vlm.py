@@ -205,7 +205,7 @@ def load_vlm(name: str, device: str = "cpu") -> PretrainedVLM:
     in Hugging Face's cache. Otherwise, unless ``HF_HUB_OFFLINE`` is set, it is fetched.
 
     Args:
-        name: A local folder, or a model's name such as ``HuggingFaceTB/SmolVLM2-500M-Video-Instruct``.
+        name: A local folder, or a model's name such as ``HuggingFaceTB/SmolVLM2-2.2B-Instruct``.
         device: Where to compute; numbers keep the checkpoint's precision.
 
     Raises:
