@@ -16,7 +16,7 @@ from vla.cli.serve import ServeConfig
 from vla.config import ConfigError, load
 from vla.doctor import Finding
 
-COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "study", "doctor", "bench")
+COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "study", "ask", "doctor", "bench")
 
 
 def call(*words: str):

@@ -366,6 +366,27 @@ def look(
 
 @app.command()
 @reported
+def ask(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="A picture of any size.")],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="In words.")],
+    overrides: Overrides = None,
+    show_config: Show = False,
+) -> None:
+    """Ask a vision-language model about a picture.
+
+    [dim]handily ask image.png "What is left of the bowl?" model=HuggingFaceTB/SmolVLM2-2.2B-Instruct[/dim]
+
+    [dim]handily ask image.png "Is the drawer open?" model=http://127.0.0.1:11434/v1#qwen2.5vl[/dim]
+
+    A server's key is read from the environment variable HANDILY_API_KEY.
+    """
+    from vla.cli.ask import ask as command
+
+    command(image, question, overrides or [], show_config)
+
+
+@app.command()
+@reported
 def doctor(extras: Extras = None, robot: Robot = None) -> None:
     """Check this machine and installation; a red line says how to mend it. Exit code 1 when one is red.
 
