@@ -8,11 +8,12 @@ from typing import Any, get_type_hints
 
 from policies.act import ActConfig
 from policies.augmentation import AugmentConfig
+from policies.autoregressive import AutoregressiveConfig
 from policies.diffusion import DiffusionConfig
 from policies.flow import FlowConfig
 from vla.models.vla import VLAConfig
 
-POLICIES = ("flow", "diffusion", "act")
+POLICIES = ("flow", "diffusion", "act", "autoregressive")
 BF16 = ("auto", "true", "false")
 FREEZE = ("", "vision")
 FAMILIES = (
@@ -64,6 +65,7 @@ class TrainConfig:
         flow: Settings of flow matching.
         diffusion: Settings of diffusion.
         act: Settings of plain regression.
+        autoregressive: Settings of writing bins; it needs ``model.expert.bins``.
         loss: Weights of the loss parts.
         augment: Augmentation.
         steps: Optimiser steps.
@@ -104,6 +106,7 @@ class TrainConfig:
     flow: FlowConfig = field(default_factory=FlowConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     act: ActConfig = field(default_factory=ActConfig)
+    autoregressive: AutoregressiveConfig = field(default_factory=AutoregressiveConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     steps: int = 20_000
@@ -148,6 +151,10 @@ class TrainConfig:
         for name in ("steps", "batch_size", "stills_batch", "log_every", "save_every", "keep_last"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)} must be >= 1")
+        bins = self.model.expert.bins
+        if (self.policy == "autoregressive") != (bins > 0):
+            wanted = "needs model.expert.bins of 2 or more" if not bins else "needs model.expert.bins 0"
+            raise ValueError(f"policy {self.policy!r} {wanted}; it is {bins}")
         chunk = self.model.expert.chunk
         if not 0 <= self.flow.max_delay < chunk:
             raise ValueError(

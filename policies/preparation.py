@@ -27,6 +27,8 @@ class Preparation:
     Attributes:
         tokenizer: Trained on the data, or inherited with the weights.
         normalisation: Measured on the data, or inherited with the weights.
+        action_range: Low and high (T, A) of most normalised actions in the data; None where the weights
+            are inherited, since they hold it.
         source: Training samples.
         stills: Samples without motion, or None where there are none.
         held_out: Validation samples, or None where no episode is held out.
@@ -36,6 +38,7 @@ class Preparation:
 
     tokenizer: InstructionTokenizer
     normalisation: Normalisation
+    action_range: tuple[NDArray[np.float32], NDArray[np.float32]] | None
     source: BatchSource
     stills: BatchSource | None
     held_out: BatchSource | None
@@ -66,7 +69,9 @@ def prepare(
     begin, resumed = _begin(config, spec)
     train, held_out = split_episodes(cache, config.held_out)
     tokenizer = begin.tokenizer if begin else _learn_words(config, [cache] + ([stills] if stills else []))
-    normalisation = begin.normalisation if begin else _measure(config, cache, spec, train)
+    normalisation, action_range = (
+        (begin.normalisation, None) if begin else _measure(config, cache, spec, train)
+    )
     shared: dict[str, Any] = {
         "chunk": config.model.expert.chunk,
         "families": families,
@@ -76,6 +81,7 @@ def prepare(
     return Preparation(
         tokenizer=tokenizer,
         normalisation=normalisation,
+        action_range=action_range,
         source=BatchSource(cache, train, spec, tokenizer, augment=config.augment, alternatives=few, **shared),
         stills=stills
         and BatchSource(
@@ -127,7 +133,7 @@ def _learn_words(config: TrainConfig, caches: Sequence[FrameCache]) -> Instructi
 
 def _measure(
     config: TrainConfig, cache: FrameCache, spec: RobotSpec, episodes: NDArray[Any]
-) -> Normalisation:
+) -> tuple[Normalisation, tuple[NDArray[np.float32], NDArray[np.float32]]]:
     frames = np.concatenate([np.arange(int(cache.bounds[e]), int(cache.bounds[e + 1])) for e in episodes])
     # Twenty thousand chunks fix a mean and a deviation to a percent.
     frames = frames[:: max(1, len(frames) // 20_000)]
@@ -138,10 +144,8 @@ def _measure(
         rows = np.asarray(cache.columns[ENTITIES][frames], np.float32)
         rows = rows.reshape(-1, 5 + 2 * len(spec.cameras))
         places = rows[rows[:, 0] > 0][:, 2:5]
-    return Normalisation.fit(
-        relative_axes(spec),
-        np.asarray(cache.chunk("action", frames, chunk), np.float32),
-        foreseeable(cache, frames, last, chunk),
-        np.asarray(cache.state[frames], np.float32),
-        places,
-    )
+    actions = np.asarray(cache.chunk("action", frames, chunk), np.float32)
+    valid = foreseeable(cache, frames, last, chunk)
+    states = np.asarray(cache.state[frames], np.float32)
+    normalisation = Normalisation.fit(relative_axes(spec), actions, valid, states, places)
+    return normalisation, normalisation.action_range(actions, valid, states)

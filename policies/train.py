@@ -36,6 +36,7 @@ from policies.preparation import prepare
 from policies.validation import validate
 from vla.contract import RobotSpec
 from vla.dataset.frames import FrameCache
+from vla.models.action_tokens import ActionTokens
 from vla.models.vla import VLA
 
 
@@ -130,6 +131,8 @@ class Trainer:
         normalisation = self._prepared.normalisation
         self.network.grounding.place_mean.copy_(torch.from_numpy(normalisation.place_mean))
         self.network.grounding.place_std.copy_(torch.from_numpy(normalisation.place_std))
+        if self._prepared.action_range and isinstance(self.network.expert, ActionTokens):
+            self.network.expert.set_range(*map(torch.from_numpy, self._prepared.action_range))
         if config.freeze == "vision":
             self.network.vision.requires_grad_(False)
         self._algorithm = build_algorithm(config)

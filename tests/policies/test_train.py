@@ -231,5 +231,5 @@ def test_a_config_survives_json_and_omegaconf_and_refuses_a_typo() -> None:
     data["model"]["vision"]["widht"] = 3
     with pytest.raises(ValueError, match=r"config\.model\.vision.*widht"):
         config_from_dict(data)
-    with pytest.raises(ValueError, match="'sac' is not one of 'flow', 'diffusion', 'act'"):
+    with pytest.raises(ValueError, match="'sac' is not one of 'flow', 'diffusion', 'act', 'autoregressive'"):
         TrainConfig(policy="sac")
