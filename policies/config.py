@@ -16,6 +16,7 @@ from vla.models.vla import VLAConfig
 POLICIES = ("flow", "diffusion", "act", "autoregressive")
 BF16 = ("auto", "true", "false")
 FREEZE = ("", "vision")
+INIT_PARTS = ("all", "trunk")
 FAMILIES = (
     "reach",
     "push",
@@ -96,6 +97,8 @@ class TrainConfig:
         keep_last: Checkpoints kept; older ones are removed.
         resume: Whether to go on from the newest checkpoint in ``output``.
         init_from: Checkpoint folder to take the weights from; empty means fresh weights.
+        init_part: One of ``INIT_PARTS``: what is taken from there; ``trunk`` is all but the action expert,
+            which begins fresh and may be of another kind.
         freeze: One of ``FREEZE``: the part whose weights stay.
         stop_after_s: Save and stop after so many seconds of training; 0 means never.
     """
@@ -136,6 +139,7 @@ class TrainConfig:
     keep_last: int = 2
     resume: bool = True
     init_from: str = ""
+    init_part: str = "all"
     freeze: str = ""
     stop_after_s: float = 0.0
 
@@ -143,6 +147,7 @@ class TrainConfig:
         for name, value, choices in (
             ("policy", self.policy, POLICIES),
             ("bf16", self.bf16, BF16),
+            ("init_part", self.init_part, INIT_PARTS),
             ("freeze", self.freeze, FREEZE),
             ("device", self.device, ("auto", "cpu", "cuda")),
         ):

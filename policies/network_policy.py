@@ -88,6 +88,11 @@ class NetworkPolicy:
         """The robot this was trained for."""
         return self._spec
 
+    @property
+    def expert_weights(self) -> int:
+        """Trainable numbers of the action expert."""
+        return sum(parameter.numel() for parameter in self._network.expert.parameters())
+
     def reset(self, seed: int) -> None:
         """Restart the noise; the same seed and inputs give the same bytes."""
         self._noise.manual_seed(seed)
