@@ -213,6 +213,9 @@ def test_policies_are_compared_by_what_a_chunk_costs_and_is_worth(handily, data:
     assert told["policy"] == "tokens"
     assert told["success"]["trials"] == 1
     assert told["chunk_p50_s"] > told["expert_p50_s"] > 0
+    done = handily("bench", "policies", f"evaluated=[{played.parent},{played.parent}]")
+    assert done.returncode == 2
+    assert "it played 'tokens', as another" in done.stderr
     manifest = next(written.glob("step_*/manifest.json"))
     manifest.write_text(manifest.read_text() + "\n")
     done = handily("bench", "policies", f"evaluated=[{played.parent}]")

@@ -56,7 +56,12 @@ class Row:
 def bench_policies(overrides: list[str], show_config: bool) -> None:
     """Time the policies in turn; print a table and leave the numbers."""
     config = configured("bench_policies", overrides, BenchPoliciesConfig, show_config)
-    played = dict(_played(Path(folder)) for folder in config.evaluated)
+    played: dict[str, tuple[Path, Rate]] = {}
+    for folder in config.evaluated:
+        name, found = _played(Path(folder))
+        if name in played:
+            raise ConfigError(f"evaluated={folder}: it played {name!r}, as another of these did")
+        played[name] = found
     import torch
 
     from policies.checkpoint import read_checkpoint
@@ -74,7 +79,7 @@ def bench_policies(overrides: list[str], show_config: bool) -> None:
             for name, settings in variants(checkpoint.config).items()
         }
     with counted("timing", "rounds") as progress:
-        found = measure(policies, config.rounds, progress)
+        latencies = measure(policies, config.rounds, progress)
     rows = [
         Row(
             policy=name,
@@ -85,7 +90,7 @@ def bench_policies(overrides: list[str], show_config: bool) -> None:
             ongoing_p50_s=float(np.median(one.ongoing_s)),
             success=played[name][1] if played else None,
         )
-        for name, one in found.items()
+        for name, one in latencies.items()
     ]
     out = console()
     out.print(table_of(rows))
