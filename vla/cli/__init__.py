@@ -410,12 +410,16 @@ def doctor(extras: Extras = None, robot: Robot = None) -> None:
 @app.command()
 @reported
 def bench(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[bridge|loop|soak] KEY=VALUE")] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[policies|bridge|loop|soak] KEY=VALUE")
+    ] = None,
     show_config: Show = False,
 ) -> None:
-    """Time the simulator, policy and bridge; the bridge beside others; the loop; or soak all in faults.
+    """Time the simulator, policy and bridge; one of them beside others; the loop; or soak all in faults.
 
     [dim]handily bench seconds=5[/dim]
+
+    [dim]handily bench policies out=bench[/dim]   a chunk by flow, diffusion, regression and tokens, in turn
 
     [dim]handily bench bridge out=bench[/dim]   ratios to a bare TCP socket, openpi's wire and gRPC
 
@@ -425,7 +429,11 @@ def bench(
     """
     words = words or []
     kind = words[0] if words and "=" not in words[0] else ""
-    if kind == "bridge":
+    if kind == "policies":
+        from vla.cli.bench_policies import bench_policies
+
+        bench_policies(words[1:], show_config)
+    elif kind == "bridge":
         from vla.cli.bench_bridge import bench_bridge
 
         bench_bridge(words[1:], show_config)
