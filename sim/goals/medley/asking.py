@@ -1,4 +1,4 @@
-"""The wordings in which one asks for what cannot be done: the same in which one asks for what can."""
+"""Asking for what cannot be done, in the words in which one asks for what can; and asking questions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
 from sim.goals.medley.wording import taught
+from vla.planner.grammar import Answer
 
 TWO: Final = (
     "{a} and {b}",
@@ -125,3 +126,18 @@ FIXED_SWAP: Final = (
 def refusal(name: str, lay: Callable[[GoalTable], Drawn], said: Sequence[str]) -> Template:
     """A template of what cannot be done."""
     return taught(name, "infeasible", lay, said)
+
+
+def question(name: str, lay: Callable[[GoalTable], Drawn], *said: str) -> Template:
+    """A template that is answered; nothing moves."""
+    return taught(name, "question", lay, said)
+
+
+def yes(holds: bool) -> Answer:
+    """Yes or no."""
+    return Answer("yes" if holds else "no")
+
+
+def the(table: GoalTable, row: int) -> Answer:
+    """A thing by its name."""
+    return Answer(f"the {table.name(row)}")

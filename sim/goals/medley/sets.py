@@ -114,9 +114,11 @@ def _at_an_end(table: GoalTable) -> Group:
 def _tower(table: GoalTable) -> Group:
     rows = column(table, table.pick((2, 3)))[::-1]
     words = say(
-        table, "all (parts|things) of the (tower|stack|pile)", "the things that (make|form) the (tower|stack)",
+        table,
+        "all (parts|things) of the (tower|stack|pile)",
+        "the things that (make|form) the (tower|stack)",
         "the whole (tower|stack|pile), piece by piece,",
-    )  # fmt: skip
+    )
     return Group(rows, words)
 
 
