@@ -55,6 +55,7 @@ def _missing_second(table: GoalTable) -> Drawn:
         table.maybe_cabinet()
     stand(table, kinds)
     first = deed(table, kinds[0])
+    table.one()
     name = table.call()
     table.fill(avoid=(name,))
     bad = say(table, f"(put|place) {{x}} {into(table, kinds[1])}", x=name)

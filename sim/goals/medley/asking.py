@@ -63,7 +63,7 @@ SWAP: Final = (
     "let {x} and {y} (swap|trade|change) places",
     "{x} goes where {y} is, and {y} where {x} is",
     "(trade|switch) {x} for {y}",
-    "{x} and {y} (should|must) (swap|exchange) their places",
+    "each of {x} and {y} (goes|moves) to where the other one is",
     "put {x} in the place of {y} and the other way round",
 )
 """Two things in each other's place."""
@@ -116,7 +116,7 @@ FIXED_SWAP: Final = (
     "(swap|exchange) {x} and {p}",
     "let {p} and {x} (swap|trade|change) places",
     "{p} goes where {x} is and {x} where {p} is",
-    "(trade|switch) the places of {p} and {x}",
+    "(trade|switch) {p} for {x}",
     "(lift|carry) {p} onto {x}",
     "(put|set|place) {p} on {x}",
 )

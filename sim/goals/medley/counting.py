@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Final
 
 from sim.goals.goal import Drawn
@@ -46,7 +47,7 @@ def _shape_inside(table: GoalTable) -> Drawn:
 def _colour(table: GoalTable) -> Drawn:
     table.maybe_cabinet()
     colour = table.pick(COLOUR_NAMES)
-    count = table.pick((0, 1, 2, 3))
+    count = table.pick((0, 0, 1, 2, 3))
     table.some(count, colours=(colour,))
     table.one(colours=[other for other in COLOUR_NAMES if other != colour])
     table.fill(avoid=(colour,))
@@ -79,24 +80,28 @@ def _blocks_and(table: GoalTable) -> Drawn:
     )
 
 
-def _compared(table: GoalTable) -> tuple[dict[str, str], int]:
+_FIRST_MORE: Final = ((1, 0), (2, 0), (2, 1), (0, 1), (0, 2), (1, 2), (1, 1), (2, 1))
+_EQUALLY_MANY: Final = ((1, 1), (2, 2), (1, 1), (2, 1), (1, 2), (1, 0), (0, 2))
+
+
+def _compared(table: GoalTable, choices: Sequence[tuple[int, int]]) -> tuple[dict[str, str], int]:
     """Words of two shapes, and by how much the first are more."""
     table.maybe_cabinet()
     a, b = (str(shape) for shape in table.rng.permutation(SHAPES)[:2])
-    counts = table.pick((0, 1, 2)), table.pick((0, 1, 2))
-    table.some(counts[0], (a,))
-    table.some(counts[1], (b,))
+    first, second = table.pick(choices)
+    table.some(first, (a,))
+    table.some(second, (b,))
     table.fill(avoid=(a, b))
-    return {"a": say(table, PLURALS[a]), "b": say(table, PLURALS[b])}, counts[0] - counts[1]
+    return {"a": say(table, PLURALS[a]), "b": say(table, PLURALS[b])}, first - second
 
 
 def _more(table: GoalTable) -> Drawn:
-    words, surplus = _compared(table)
+    words, surplus = _compared(table, _FIRST_MORE)
     return Drawn(words, saying=yes(surplus > 0))
 
 
 def _as_many(table: GoalTable) -> Drawn:
-    words, surplus = _compared(table)
+    words, surplus = _compared(table, _EQUALLY_MANY)
     return Drawn(words, saying=yes(surplus == 0))
 
 

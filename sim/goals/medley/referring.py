@@ -205,7 +205,7 @@ def the_other(table: GoalTable, shapes: Sequence[str]) -> Referent:
     row, spared = table.some(2, (shape,))
     patterns = (
         "the {s} that is not {c}",
-        "the other {s}, not {y},",
+        "the other {s} instead of {y}",
         "the {s} of another colour than {c}",
         "not {y} but the other {s}",
     )
