@@ -141,7 +141,7 @@ def test_no_answer_can_be_guessed():
 
 Test = Callable[[Goal, Symbols], bool]
 EXCEPT = re.compile(
-    r"\b(?:except|exception|but|apart|other than|save|leaving out|leave|without|not|no|rest|others?)\b"
+    r"\b(?:except|exception|but|apart|other than|save|leaving out|only leave|without|not|no|rest|others?)\b"
 )
 
 

@@ -78,6 +78,7 @@ def _empty(place: str, table: GoalTable) -> Condition:
     empty, asked = table.chance(0.5), table.chance(0.5)
     if not empty:
         table.one(place=place)
+    table.one()
     preposition = "on" if place == "tray" else "in"
     words = (
         f"({{p}} is empty|nothing is {preposition} {{p}}|there is nothing {preposition} {{p}})" if asked

@@ -143,7 +143,7 @@ TEMPLATES: Final = (
         "how many things are {c}?",
         "of how many things is the colour {c}?",
         "(count|tell me the number of) the {c} things",
-        "how often do you see a {c} thing?",
+        "how often do you see the colour {c}?",
         "(say|tell me) how many things are {c}",
     ),
     question(
