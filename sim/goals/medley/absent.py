@@ -1,4 +1,4 @@
-"""What is asked about is not there, or is there more than once: alone, in a set, in the second of two clauses.
+"""What is asked about is not there, or there more than once: alone, in a set, in the second of two clauses.
 
 Each table bears out one reason only. An ambiguous shape is asked to be reached, pushed or put in the drawer;
 to pick it up or to put it in the bowl is held out.
@@ -55,6 +55,7 @@ def _missing_second(table: GoalTable) -> Drawn:
         table.maybe_cabinet()
     stand(table, kinds)
     first = deed(table, kinds[0])
+    table.one()
     name = table.call()
     table.fill(avoid=(name,))
     bad = say(table, f"(put|place) {{x}} {into(table, kinds[1])}", x=name)

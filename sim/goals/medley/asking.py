@@ -1,4 +1,4 @@
-"""The wordings in which one asks for what cannot be done: the same in which one asks for what can."""
+"""Asking for what cannot be done, in the words in which one asks for what can; and asking questions."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Final
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
 from sim.goals.medley.wording import taught
+from vla.planner.grammar import Answer
 
 TWO: Final = (
     "{a} and {b}",
@@ -62,7 +63,7 @@ SWAP: Final = (
     "let {x} and {y} (swap|trade|change) places",
     "{x} goes where {y} is, and {y} where {x} is",
     "(trade|switch) {x} for {y}",
-    "{x} and {y} (should|must) (swap|exchange) their places",
+    "each of {x} and {y} (goes|moves) to where the other one is",
     "put {x} in the place of {y} and the other way round",
 )
 """Two things in each other's place."""
@@ -115,7 +116,7 @@ FIXED_SWAP: Final = (
     "(swap|exchange) {x} and {p}",
     "let {p} and {x} (swap|trade|change) places",
     "{p} goes where {x} is and {x} where {p} is",
-    "(trade|switch) the places of {p} and {x}",
+    "(trade|switch) {p} for {x}",
     "(lift|carry) {p} onto {x}",
     "(put|set|place) {p} on {x}",
 )
@@ -125,3 +126,18 @@ FIXED_SWAP: Final = (
 def refusal(name: str, lay: Callable[[GoalTable], Drawn], said: Sequence[str]) -> Template:
     """A template of what cannot be done."""
     return taught(name, "infeasible", lay, said)
+
+
+def question(name: str, lay: Callable[[GoalTable], Drawn], *said: str) -> Template:
+    """A template that is answered; nothing moves."""
+    return taught(name, "question", lay, said)
+
+
+def yes(holds: bool) -> Answer:
+    """Yes or no."""
+    return Answer("yes" if holds else "no")
+
+
+def the(table: GoalTable, row: int) -> Answer:
+    """A thing by its name."""
+    return Answer(f"the {table.name(row)}")

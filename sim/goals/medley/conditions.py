@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -77,6 +78,7 @@ def _empty(place: str, table: GoalTable) -> Condition:
     empty, asked = table.chance(0.5), table.chance(0.5)
     if not empty:
         table.one(place=place)
+    table.one()
     preposition = "on" if place == "tray" else "in"
     words = (
         f"({{p}} is empty|nothing is {preposition} {{p}}|there is nothing {preposition} {{p}})" if asked
@@ -103,7 +105,7 @@ def _there(table: GoalTable) -> Condition:
         "(there is a {n}|you see a {n}|you find a {n}|you see {x}|a {n} is there)" if asked
         else "(there is no {n}|you see no {n}|{x} is missing|{x} is not there)"
     )  # fmt: skip
-    words = say(table, patterns, n=bare(table, name), x=name).replace(" a orange", " an orange")
+    words = re.sub(r"\ba orange", "an orange", say(table, patterns, n=bare(table, name), x=name))
     return Condition(words, there == asked, absent="" if there else name)
 
 

@@ -19,7 +19,7 @@ from sim.goals.medley.referring import (
     free_colours,
     in_corner,
 )
-from sim.goals.medley.wording import AFTERWARDS, GRASPING, PUT, into, say, taught, whither
+from sim.goals.medley.wording import GRASPING, PUT, closing, into, say, taught, whither
 from sim.layout import CORNERS, NoRoomError
 from sim.tasks.push import PUSHABLE
 from sim.tasks.stack import STACKABLE
@@ -86,7 +86,7 @@ def to_drawer(how: Referring, table: GoalTable) -> Drawn:
     found = how.lay(table, how.shapes)
     table.fill(avoid=found.avoid)
     close = table.chance(0.5)
-    words = {"x": found.words, **whither(table, "drawer"), "e": say(table, *AFTERWARDS) if close else ""}
+    words = {"x": found.words, **whither(table, "drawer"), "e": closing(table) if close else ""}
     return Drawn(words, (In(found.row, "drawer"), *([Drawer("closed")] if close else [])))
 
 
@@ -190,7 +190,7 @@ def _wordings(how: Referring, move: str) -> list[str]:
     said = [*_MOVES[move][3]]
     if move in "cd" and how.name not in ("foot", "under"):
         said.append(GRASPING)
-    return [f"{wording} {{e}}" for wording in said] if move == "d" else said
+    return [f"{wording}{{e}}" for wording in said] if move == "d" else said
 
 
 _MOVES: Final = {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -161,7 +162,7 @@ def apart(table: GoalTable, rows: Sequence[int], direction: str) -> list[int]:
     axis, sign, _ = DIRECTIONS[direction]
     at = {row: sign * table.things[row].position_m[axis] for row in rows}
     found = sorted(rows, key=lambda row: -at[row])
-    if any(at[a] - at[b] < MARGIN_M for a, b in zip(found, found[1:], strict=False)):
+    if any(at[a] - at[b] < MARGIN_M for a, b in itertools.pairwise(found)):
         raise NoRoomError
     return found
 
@@ -204,7 +205,7 @@ def the_other(table: GoalTable, shapes: Sequence[str]) -> Referent:
     row, spared = table.some(2, (shape,))
     patterns = (
         "the {s} that is not {c}",
-        "the other {s}, not {y},",
+        "the other {s} instead of {y}",
         "the {s} of another colour than {c}",
         "not {y} but the other {s}",
     )

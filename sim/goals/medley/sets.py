@@ -15,10 +15,10 @@ from sim.goals.goal import Drawn
 from sim.goals.laying import GoalTable
 from sim.goals.medley.referring import DIRECTIONS, apart, column
 from sim.goals.medley.wording import (
-    AFTERWARDS,
     PLURALS,
     PUT_ALL,
     called,
+    closing,
     listed,
     ordered,
     say,
@@ -114,9 +114,11 @@ def _at_an_end(table: GoalTable) -> Group:
 def _tower(table: GoalTable) -> Group:
     rows = column(table, table.pick((2, 3)))[::-1]
     words = say(
-        table, "all (parts|things) of the (tower|stack|pile)", "the things that (make|form) the (tower|stack)",
-        "the whole (tower|stack|pile), piece by piece,",
-    )  # fmt: skip
+        table,
+        "all (parts|things) of the (tower|stack|pile)",
+        "the things that (make|form) the (tower|stack)",
+        "the whole (tower|stack|pile), piece by piece",
+    )
     return Group(rows, words)
 
 
@@ -211,12 +213,12 @@ def _to(lay: Callable[[GoalTable], Group], move: str, table: GoalTable) -> Drawn
     table.fill(avoid=group.avoid, without=without)
     place = "tray" if move == "t" else "drawer"
     close = move == "s" or (move == "d" and table.chance(0.35))
-    words = {"x": group.words, **whither(table, place), "e": say(table, *AFTERWARDS[1:]) if close else ""}
+    words = {"x": group.words, **whither(table, place), "e": closing(table) if close else ""}
     rows = group.rows if lay is _tower else ordered(table, group.rows)
     return Drawn(words, (*(In(row, place) for row in rows), *([Drawer("closed")] if close else [])))
 
 
-_SAID: Final = [f"{wording} {{e}}" for wording in PUT_ALL]
+_SAID: Final = [f"{wording}{{e}}" for wording in PUT_ALL]
 _PLACE: Final = {"t": "to_tray", "d": "to_drawer", "s": "to_closed_drawer"}
 
 TEMPLATES: Final = tuple(

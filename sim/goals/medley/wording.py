@@ -49,7 +49,7 @@ PUT_ALL: Final = (
 )
 """The same of several things."""
 AFTERWARDS: Final = (
-    "and (close|shut) it",
+    "and (close|shut) it (again|afterwards|)",
     "and (close|shut) the drawer (again|afterwards|behind it)",
     ", then (push|slide) the drawer (shut|closed|in)",
     "; the drawer (must|has to|should) be (closed|shut) in the end",
@@ -95,6 +95,12 @@ def listed(words: Sequence[str], last: str = "and") -> str:
 def whither(table: GoalTable, place: str) -> dict[str, str]:
     """A container as the slots ``{d}`` and ``{l}``: where something goes, and where it then lies."""
     return {"d": into(table, place), "l": say(table, LYING[place], place=place)}
+
+
+def closing(table: GoalTable) -> str:
+    """What is added where the drawer shall be closed in the end."""
+    words = say(table, *AFTERWARDS)
+    return words if words[0] in ",;" else f" {words}"
 
 
 def into(table: GoalTable, place: str) -> str:
