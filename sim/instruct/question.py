@@ -19,7 +19,7 @@ Kind = Literal["conversation", "description", "reasoning"]
 T = TypeVar("T")
 
 _PLAIN_SHARE = 0.5
-_RARE = 0.3
+_RARE = 0.2
 
 
 @dataclass(frozen=True, slots=True)

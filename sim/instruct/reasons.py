@@ -287,11 +287,14 @@ def _then_count(scene: Scene, rng: np.random.Generator) -> Asked | None:
 def _more(scene: Scene, rng: np.random.Generator) -> Asked | None:
     if scene.hidden:
         return None
-    order = [SHAPES[i] for i in rng.permutation(len(SHAPES))]
-    a, b = order[:2]
-    first, second = len(scene.of(a)), len(scene.of(b))
-    if not first or not second:
+    some = [shape for shape in SHAPES if scene.of(shape)]
+    pairs = list(itertools.permutations(some, 2))
+    yes = [(a, b) for a, b in pairs if len(scene.of(a)) > len(scene.of(b))]
+    drawn = balanced(yes, [pair for pair in pairs if pair not in yes], rng)
+    if drawn is None:
         return None
+    a, b = drawn[0]
+    first, second = len(scene.of(a)), len(scene.of(b))
     numbers = f"there {_are(first, a)} and {_are(second, b).split(' ', 1)[1]}"
     text = f"{'yes' if first > second else 'no'}, because {numbers}."
     return Asked(text, {"s": plural(a, rng), "t": plural(b, rng)})

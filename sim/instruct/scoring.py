@@ -8,7 +8,7 @@ from functools import cache
 from typing import Final
 
 from sim.language import PLACES, SHAPE_WORDS
-from sim.objects import SHAPES
+from sim.objects import COLOUR_NAMES, SHAPES
 from vla.planner.grammar import FIXTURES, NAMES
 
 SETS: Final = frozenset(
@@ -112,4 +112,7 @@ def _synonyms() -> dict[str, str]:
 
 @cache
 def _synonym_pattern() -> re.Pattern[str]:
-    return re.compile(r"\b(?:" + "|".join(sorted(_synonyms(), key=len, reverse=True)) + r")\b")
+    words = sorted(_synonyms().keys() - {"can"}, key=len, reverse=True)
+    # "can" is a thing behind a colour or an article, and a verb elsewhere.
+    before = "|".join(rf"(?<={word} )" for word in (*COLOUR_NAMES, "the", "a", "any", "some", "this"))
+    return re.compile(rf"\b(?:{'|'.join(words)})\b|(?:{before})can\b")

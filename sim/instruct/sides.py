@@ -179,13 +179,15 @@ QUESTIONS = (
     ),
     Question(
         "outermost", "conversation",
-        ("(which|what) (object|thing) is {r}?", "what is {r}?", "name the (object|thing) that is {r}."),
+        ("(which|what) (object|thing) is {r}?", "of the objects, which is {r}?",
+         "name the (object|thing) that is {r}."),
         ("of all objects, which is {r}?", "tell me which thing you see {r}."),
         _outermost,
     ),
     Question(
         "nearest", "conversation",
-        ("(which|what) (object|thing) is (nearest|closest) to {y}?", "what is (nearest|closest) to {y}?",
+        ("(which|what) (object|thing) is (nearest|closest) to {y}?",
+         "of the objects, which is (nearest|closest) to {y}?",
          "name the (object|thing) nearest to {y}."),
         ("which neighbour of {y} is the nearest?", "of all objects, which is closest to {y}?"),
         _nearest,

@@ -24,7 +24,7 @@ def _there(scene: Scene, rng: np.random.Generator) -> Asked | None:
         if name not in every and tuple(name.split()) not in HELD_OUT_PAIRS and near & set(name.split())
     ]
     drawn = balanced([scene.name(row) for row in scene.seen], absent, rng)
-    return drawn and Asked(yes_no(drawn[1]), {"n": bare(drawn[0], rng)})
+    return drawn and Asked(yes_no(drawn[1]), {"n": f"a {bare(drawn[0], rng)}"})
 
 
 def _there_shape(scene: Scene, rng: np.random.Generator) -> Asked | None:
@@ -164,9 +164,9 @@ def _alike(what: str, scene: Scene, rng: np.random.Generator) -> Asked | None:
 QUESTIONS = (
     Question(
         "there", "conversation",
-        ("is there a {n}?", "(do|can) you see a {n}?", "is a {n} (there|here|in the picture)?",
-         "(does the picture show|does the table hold) a {n}?"),
-        ("would you find a {n} in this scene?", "is a {n} among the objects?"),
+        ("is there {n}?", "(do|can) you see {n}?", "is {n} (there|here|in the picture)?",
+         "(does the picture show|does the table hold) {n}?"),
+        ("would you find {n} in this scene?", "is {n} among the objects?"),
         _there,
     ),
     Question(

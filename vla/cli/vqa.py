@@ -139,8 +139,9 @@ def _asked(config: GenerateConfig, root: Path) -> list[Record]:
     finally:
         tally = endpoint.tally
         console().print(
-            f"{tally.asked} answers from {config.model}, {tally.kept} kept from before, {tally.retried} retries; "
-            f"{tally.tokens_in} tokens read, {tally.tokens_out} written, cost {tally.cost(settings):.4f}"
+            f"{tally.asked} answers from {config.model}, {tally.kept} kept from before, "
+            f"{tally.retried} retries; {tally.tokens_in} tokens read, {tally.tokens_out} written, "
+            f"cost {tally.cost(settings):.4f}"
         )
 
 
