@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.goals.goal import Goal, Template, draw
 from sim.goals.judge import find
+from sim.goals.laying import GoalTable
 from sim.goals.model import Act
 from sim.goals.oracle import oracle
 from sim.goals.symbols import Symbols, symbols_of
@@ -46,9 +47,14 @@ class GoalWorld(World):
     def lay(self, template: Template, seed: int, switches: Randomise | None = None) -> Goal:
         """Lay a scene for a goal; the same seed and switches give the same scene and words."""
         switches = switches or Randomise()
-        self._goal, table = draw(template, seed, switches)
-        self._lay(table, np.random.default_rng([seed, 1]), switches)
-        return self._goal
+        goal, table = draw(template, seed, switches)
+        self.lay_goal(goal, table, switches)
+        return goal
+
+    def lay_goal(self, goal: Goal, table: GoalTable, switches: Randomise | None = None) -> None:
+        """Lay a table that has been drawn already; looks and the arm's start follow the goal's seed."""
+        self._goal = goal
+        self._lay(table, np.random.default_rng([goal.seed, 1]), switches or Randomise())
 
     def symbols(self) -> Symbols:
         """What is so now, in words."""
@@ -60,7 +66,7 @@ class GoalWorld(World):
         Raises:
             ImpossibleError: its words fit nothing on the table.
         """
-        query = _query(find(step, self.symbols()), self.truth())
+        query = query_of(find(step, self.symbols()), self.truth())
         task = task_named(query.family)
         for _ in range(task.horizon + _PATIENCE_STEPS):
             truth = self.truth()
@@ -107,7 +113,8 @@ class OraclePlanner:
         return plan_of(goal, saying, done)
 
 
-def _query(act: Act, truth: Truth) -> Query:
+def query_of(act: Act, truth: Truth) -> Query:
+    """What an instruction's meaning asks of physics, as of now."""
     if act.family in ("open_drawer", "close_drawer"):
         return Query(act.family, ROW["drawer"])
     if act.family == "press_button":

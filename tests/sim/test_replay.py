@@ -7,8 +7,9 @@ import pytest
 
 from sim.collect import CollectSettings, collect
 from sim.driver import MujocoDriver
+from sim.judges import InstructionJudge
 from sim.replay import replay
-from sim.request import Judge, RequestWorld
+from sim.request import RequestWorld
 from sim.world import World
 from vla.bridge.link import LocalLink
 from vla.contract import ActionChunk, RobotSpec
@@ -97,7 +98,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with RequestWorld((GOAL,), 32, render=False) as world, RunRecorder(root, world.spec, "reach") as recorder:
         for facts, seconds in (({"seed": 5}, 3.0), ({}, 0.5)):
             world.lay(5)
-            judge, clock = Judge(world), SimulatedClock()
+            judge, clock = InstructionJudge(world, world.asked), SimulatedClock()
             settings = LoopSettings("lockstep", timeout_s=seconds)
             recorder.begin_episode(GOAL, facts)
             loop = ControlLoop(MujocoDriver(world), LocalLink(Reach(world)), clock, settings, [recorder])
