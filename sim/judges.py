@@ -1,7 +1,7 @@
 """Who judges a run: the simulator's truth against what was asked for, whatever the planner believes.
 
-Instructions count in their order, a goal by what is so in the end; where the right thing is to say something, it
-is what was said that counts, and that nothing has moved.
+Instructions count in their order, a goal by what is so in the end; where the right thing is to say something,
+it is what was said that counts, and that nothing has moved.
 """
 
 from __future__ import annotations
