@@ -36,13 +36,13 @@ class Shot:
         images: Camera name to uint8 RGB of shape (H, W, 3).
         caption: The subgoal being carried out.
         time_s: Seconds since the first shot.
-        note: What the planner sees or thinks, drawn smaller below the caption; may be empty.
+        notes: What the planner sees, and thinks of it: lines drawn smaller below the caption.
     """
 
     images: Mapping[str, NDArray[np.uint8]]
     caption: str
     time_s: float
-    note: str = ""
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(slots=True)
@@ -63,8 +63,8 @@ class Film:
         stamp_s = report.observation.stamp_s
         if self._began_s is None:
             self._began_s = stamp_s
-        caption, note = words_of(report.plan)
-        self.shots.append(Shot(report.observation.images, caption, stamp_s - self._began_s, note))
+        time_s, plan = stamp_s - self._began_s, report.plan
+        self.shots.append(Shot(report.observation.images, caption_of(plan), time_s, notes_of(plan)))
 
     def take(self, plan: Plan | None = None) -> list[Shot]:
         """What was kept since the last call; the next shot is a first one again.
@@ -74,28 +74,30 @@ class Film:
         """
         shots, self.shots, self._began_s = self.shots, [], None
         if plan is not None and plan.kind != "steps" and shots:
-            last = shots[-1]
-            shots += [
-                Shot(last.images, words_of(plan)[0], last.time_s + (i + 1) / self.fps, words_of(plan)[1])
-                for i in range(round(_STAYS_S * self.fps))
-            ]
+            images, began_s, words = shots[-1].images, shots[-1].time_s, (caption_of(plan), notes_of(plan))
+            count = round(_STAYS_S * self.fps)
+            shots += [Shot(images, words[0], began_s + i / self.fps, words[1]) for i in range(1, count + 1)]
         return shots
 
 
-def words_of(plan: Plan | None) -> tuple[str, str]:
-    """A plan in two lines: where it is, and what the planner sees or else thinks."""
+def caption_of(plan: Plan | None) -> str:
+    """Where a plan is, or what it says instead of steps."""
     if plan is None:
-        return "", ""
+        return "thinking ..."
     if plan.kind != "steps":
-        return f"{'cannot' if plan.kind == 'cannot' else 'answer'}: {plan.note}", _sees(plan)
+        return f"{plan.kind}: {plan.note}"
     if plan.done:
-        return "done", _sees(plan) or plan.note
+        return "done"
     place = f"{plan.index + 1} of {len(plan.steps)}: " if len(plan.steps) > 1 else ""
-    return place + plan.steps[plan.index], _sees(plan) or plan.note
+    return place + plan.steps[plan.index]
 
 
-def _sees(plan: Plan) -> str:
-    return f"sees {plan.seen}" if plan.seen else ""
+def notes_of(plan: Plan | None) -> tuple[str, ...]:
+    """What the planner sees, and what it thinks; whichever of the two there is."""
+    if plan is None:
+        return ()
+    seen = (f"sees {plan.seen}",) if plan.seen else ()
+    return (*seen, plan.note) if plan.note and plan.kind == "steps" else seen
 
 
 def write_video(path: Path, shots: Sequence[Shot], fps: float, side_px: int = 384) -> None:
@@ -118,11 +120,11 @@ def write_video(path: Path, shots: Sequence[Shot], fps: float, side_px: int = 38
         stream = cast(VideoStream, container.add_stream("libx264", rate))
         stream.pix_fmt = "yuv420p"
         stream.options = {"crf": "20", "preset": "veryfast"}
-        noted = any(shot.note for shot in shots)
-        first = draw_shot(shots[0], side_px, noted)
+        notes = max(len(shot.notes) for shot in shots)
+        first = draw_shot(shots[0], side_px, notes)
         stream.width, stream.height = first.width, first.height
         for shot in shots:
-            container.mux(stream.encode(av.VideoFrame.from_image(draw_shot(shot, side_px, noted))))
+            container.mux(stream.encode(av.VideoFrame.from_image(draw_shot(shot, side_px, notes))))
         container.mux(stream.encode())
     os.replace(draft, path)
 
@@ -145,8 +147,8 @@ def write_contact_sheet(
     if not shots:
         raise ValueError(f"{path.name}: a contact sheet needs at least one shot")
     chosen = np.unique(np.linspace(0, len(shots) - 1, columns * rows).round().astype(int))
-    noted = any(shot.note for shot in shots)
-    draw_grid([draw_shot(shots[i], 160, noted) for i in chosen], columns, title).save(path)
+    notes = max(len(shot.notes) for shot in shots)
+    draw_grid([draw_shot(shots[i], 192, notes) for i in chosen], columns, title).save(path)
 
 
 def draw_grid(tiles: Sequence[Image.Image], columns: int, title: str) -> Image.Image:
@@ -164,7 +166,7 @@ def draw_grid(tiles: Sequence[Image.Image], columns: int, title: str) -> Image.I
     return sheet
 
 
-def draw_shot(shot: Shot, side_px: int, noted: bool = False) -> Image.Image:
+def draw_shot(shot: Shot, side_px: int, notes: int = 0) -> Image.Image:
     """Cameras side by side in the order of their names, each ``side_px`` high, with the caption below.
 
     Width and height are even, as H.264 wants them.
@@ -172,7 +174,7 @@ def draw_shot(shot: Shot, side_px: int, noted: bool = False) -> Image.Image:
     Args:
         shot: What to draw.
         side_px: Height of the cameras' part, in pixels.
-        noted: Leave a second line for the note.
+        notes: How many lines of notes to leave room for; the shot's further ones are not drawn.
     """
     pictures: list[Image.Image] = []
     for name in sorted(shot.images):
@@ -180,7 +182,8 @@ def draw_shot(shot: Shot, side_px: int, noted: bool = False) -> Image.Image:
         width_px = round(picture.width * side_px / picture.height)
         pictures.append(picture.resize((width_px, side_px), Image.Resampling.BICUBIC))
     line_px = 2 * max(12, side_px // 16)
-    bar_px = line_px + (line_px * 2 // 3 // 2 * 2 if noted else 0)
+    small_px = max(10, line_px * 2 // 5)
+    bar_px = line_px + notes * (small_px + 4) // 2 * 2 + (6 if notes else 0)
     width = sum(picture.width for picture in pictures) + _GAP_PX * (len(pictures) - 1)
     canvas = Image.new("RGB", (width + width % 2, side_px + side_px % 2 + bar_px), _PAPER)
     left = 0
@@ -190,9 +193,9 @@ def draw_shot(shot: Shot, side_px: int, noted: bool = False) -> Image.Image:
     text = f"{shot.time_s:.1f} s   {shot.caption}"
     room_px = canvas.width - 2 * _GAP_PX
     _write_text(canvas, (_GAP_PX, side_px + line_px // 6), text, line_px // 2, room_px)
-    if noted:
-        small_px = max(9, line_px * 2 // 5)
-        _write_text(canvas, (_GAP_PX, side_px + line_px * 11 // 12), shot.note, small_px, room_px, _FAINT)
+    for i, note in enumerate(shot.notes[:notes]):
+        at = (_GAP_PX, side_px + line_px * 11 // 12 + i * (small_px + 4))
+        _write_text(canvas, at, note, small_px, room_px, _FAINT)
     return canvas
 
 
