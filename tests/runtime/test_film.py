@@ -67,6 +67,12 @@ def test_a_contact_sheet_shows_up_to_twelve_moments(tmp_path: Path, count: int, 
     assert height // tile.height == -(-tiles // 4)
 
 
+def test_a_contact_sheet_shows_no_moment_twice(tmp_path: Path):
+    still = [Shot(shots(1)[0].images, "so" if i < 9 else "and so", i / 20) for i in range(12)]
+    write_contact_sheet(tmp_path / "sheet.png", still, "a title")
+    assert Image.open(tmp_path / "sheet.png").width // draw_shot(still[0], 192).width == 2
+
+
 def test_a_grid_places_tiles_row_by_row():
     tiles = [Image.new("RGB", (20, 10), (10 * i, 0, 0)) for i in range(5)]
     grid = np.asarray(draw_grid(tiles, 3, ""))

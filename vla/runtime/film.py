@@ -132,7 +132,7 @@ def write_video(path: Path, shots: Sequence[Shot], fps: float, side_px: int = 38
 def write_contact_sheet(
     path: Path, shots: Sequence[Shot], title: str, columns: int = 4, rows: int = 3
 ) -> None:
-    """Write a PNG of moments spread evenly over the run, first and last included.
+    """Write a PNG of moments spread evenly over the run, first and last included, but none twice.
 
     Args:
         path: Where to write.
@@ -147,8 +147,16 @@ def write_contact_sheet(
     if not shots:
         raise ValueError(f"{path.name}: a contact sheet needs at least one shot")
     chosen = np.unique(np.linspace(0, len(shots) - 1, columns * rows).round().astype(int))
+    moments = [shots[i] for i in chosen]
+    moments = [b for a, b in zip([None, *moments], moments, strict=False) if a is None or not _same(a, b)]
     notes = max(len(shot.notes) for shot in shots)
-    draw_grid([draw_shot(shots[i], 192, notes) for i in chosen], columns, title).save(path)
+    draw_grid([draw_shot(shot, 192, notes) for shot in moments], columns, title).save(path)
+
+
+def _same(a: Shot, b: Shot) -> bool:
+    """True when two shots differ in nothing but their time."""
+    words = (a.caption, a.notes) == (b.caption, b.notes)
+    return words and all(np.array_equal(a.images[name], b.images[name]) for name in a.images)
 
 
 def draw_grid(tiles: Sequence[Image.Image], columns: int, title: str) -> Image.Image:
