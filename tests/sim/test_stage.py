@@ -156,10 +156,12 @@ def test_a_question_is_answered_rightly_and_nothing_moves(staged: Set):
         assert judge.success is success
     assert judge.words == "nothing has moved, but that is not so"
     judge.hear(said(sentence, right))
+    assert judge.success is True
     assert judge.words == "nothing has moved"
     _nudge(made)
-    assert judge.success is False
+    judge.look()
     assert judge.words.startswith("something has moved")
+    assert judge.success is False
 
 
 def test_what_nobody_understands_may_be_refused_for_any_reason_and_no_answer_will_do(staged: Set):
