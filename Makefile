@@ -1,4 +1,4 @@
-# make run [SAY="..."] [SEED=n]   install, then carry out a sentence on the simulated arm
+# make run [SAY="..."] [SEED=n] [SCENE=...] [PLANNER=...]   install, then carry out a sentence on the simulated arm
 # make test                       install, then the default test suite
 # make soak [MINUTES=n]           install, then minutes of faults on loopback; the same line again goes on after Ctrl-C
 # make check                      test, and formatting, lint, types, import rules, the wheel in an empty environment
@@ -10,6 +10,8 @@
 
 SAY ?= put the red block in the bowl
 SEED ?= 0
+SCENE ?= auto
+PLANNER ?=
 MINUTES ?= 30
 PYTHON ?= python3
 TORCH_INDEX ?=
@@ -26,7 +28,7 @@ export SAY
 
 .PHONY: run test soak check fuzz mutants install clean
 run: .venv/.stamp-run
-	$(BIN)/handily run "$$SAY" seed=$(SEED)
+	$(BIN)/handily run "$$SAY" seed=$(SEED) scene=$(SCENE) $(if $(PLANNER),planner=$(PLANNER))
 
 test: .venv/.stamp-dev
 	$(BIN)/python -m pytest

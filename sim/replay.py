@@ -14,10 +14,9 @@ from numpy.typing import NDArray
 
 from sim.objects import POOL, ROWS
 from sim.randomise import Randomise
-from sim.request import Judge, RequestWorld
+from sim.stage import INSTRUCTIONS, SCENES, stage
 from sim.world import ENTITY_COLUMNS, World
 from vla.dataset.reader import Dataset
-from vla.planner.language import split_goal
 
 _COLUMNS = ("observation.state", "action", "label.entities", "label.disturbance")
 _PLACE = [ENTITY_COLUMNS.index(name) for name in "xyz"]
@@ -29,14 +28,14 @@ class Replay:
 
     Attributes:
         episode: Its index in the dataset.
-        task: Task family; of a run, that of its first step.
+        task: Task family; of a run, that of its first instruction, or the name of its scene.
         seed: Scene seed.
         instruction: What was asked.
         disturbed: Whether its execution was disturbed when it was recorded.
         tool_drift_mm: Distance between recorded and replayed tool, per row, shape (L,).
         object_drift_mm: The same for the object that drifts most, shape (L,); of a run, whose recording does
             not know where the objects were, shape (0,).
-        success: Whether the replay ended in success.
+        success: Whether the replay ended in success; a run whose success is in words repeats none of them.
     """
 
     episode: int
@@ -114,17 +113,20 @@ def _replay_run(
     if "seed" not in facts:
         raise ValueError(f"episode {index} of {dataset.root} cannot be replayed: its facts have no seed")
     tool_mm = []
-    with RequestWorld(split_goal(goal), render=False) as world:
+    # Until scenes had names, every run was laid for instructions.
+    scene = facts["scene"] if facts.get("scene") in SCENES else INSTRUCTIONS
+    staged = stage(facts.get("sentence", goal), scene, int(facts["seed"]), render=False)
+    judge = staged.judge
+    with staged.world as world:
         if recorded != world.spec.name:
             raise ValueError(f"episode {index} is a run of {recorded!r}; {world.spec.name!r} is simulated")
-        world.lay(int(facts["seed"]))
-        judge = Judge(world)
         world.hold()  # as the control loop does before its first tick
         for state, action in zip(columns[_COLUMNS[0]], columns[_COLUMNS[1]], strict=True):
             tool_mm.append(_tool_drift_mm(world, state))
             world.step(action)
             judge.look()
-        task, success = world.scenario.task, judge.success
+        task = world.scenario.task if staged.scene == INSTRUCTIONS else staged.scene
+        success = judge.success is True
     seed = int(facts["seed"])
     return Replay(index, task, seed, goal, False, np.array(tool_mm), np.zeros(0), success)
 

@@ -1,4 +1,4 @@
-"""A typed sentence on the simulated table: a scene in which it makes sense, and a judge of the outcome."""
+"""Instructions on the simulated table: a scene in which they make sense, one after the other."""
 
 from __future__ import annotations
 
@@ -166,35 +166,6 @@ class RequestWorld(World):
             table.fixture("drawer")
             if families[0] in _NEEDS_OPEN:
                 table.drawer_open_m = float(table.rng.uniform(*OPEN_DRAWER_M))
-
-
-class Judge:
-    """Watches a world and ticks off what was asked, in order.
-
-    The verdict is the simulator's own: a step counts once it is fulfilled after those before it, and the last
-    one must still be fulfilled when the verdict is asked for.
-    """
-
-    def __init__(self, world: RequestWorld) -> None:
-        self._world = world
-        self.fulfilled = 0
-
-    def look(self) -> None:
-        """Judge the present instant; call it once per control step."""
-        asked = self._world.asked
-        if self.fulfilled < len(asked) and self._world.judge(asked[self.fulfilled]):
-            self.fulfilled += 1
-
-    @property
-    def words(self) -> str:
-        """How far it is, for a person."""
-        return f"{self.fulfilled} of {len(self._world.asked)} done"
-
-    @property
-    def success(self) -> bool:
-        """True when everything asked was done and the last of it still holds."""
-        asked = self._world.asked
-        return self.fulfilled == len(asked) and self._world.judge(asked[-1])
 
 
 def _fits(mention: Mention, shape: str, colour: int) -> bool:

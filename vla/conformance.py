@@ -111,8 +111,8 @@ def check_planner(planner: Planner, goal: str, observation: Observation) -> None
     """Laws of :class:`~vla.contract.Planner`.
 
     The plan is for the goal, of steps that are not blank (or of none, and a note says why), with every step
-    before ``index`` done; a planner
-    accepts its own plan as ``previous``; the same inputs give the same plan; the observation is not mutated.
+    before ``index`` done; what it says fits on lines of their own; a planner accepts its own plan as
+    ``previous``; the same inputs give the same plan; the observation is not mutated.
 
     Raises:
         ConformanceError: a law is broken.
@@ -127,6 +127,8 @@ def check_planner(planner: Planner, goal: str, observation: Observation) -> None
         _require(plan.goal == goal, f"the plan is for {plan.goal!r}, not {goal!r}")
         _require(bool(plan.steps or plan.note), f"the plan for {goal!r} has no steps and says no reason")
         _require(all(step.strip() for step in plan.steps), f"a step is blank: {plan.steps}")
+        for words in (plan.note, plan.seen, *plan.steps):
+            _require(len(words.splitlines()) < 2, f"a plan's words are no single line: {words!r}")
         finished = all(status == "done" for status in plan.status[: plan.index])
         _require(finished, f"index {plan.index} passes a step that is not done: {plan.status}")
     _require(_bytes(observation) == before, "plan changed the observation it was given")

@@ -331,6 +331,7 @@ class Plan:
         note: Why the plan is as it is, shown to the person; empty when there is nothing to say.
         kind: ``"steps"``; or, where nothing is to be done, ``"cannot"`` (``note`` says why) or ``"answer"``
             to a question (``note`` is the answer).
+        seen: What the planner says that it sees, one line of words, shown to the person; may be empty.
     """
 
     goal: str
@@ -339,6 +340,7 @@ class Plan:
     status: tuple[StepStatus, ...]
     note: str = ""
     kind: PlanKind = "steps"
+    seen: str = ""
 
     def __post_init__(self) -> None:
         if len(self.status) != len(self.steps):

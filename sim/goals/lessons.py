@@ -121,7 +121,7 @@ def pictured_lesson(
     for rng in _streams(template, seed):
         try:
             situation = _situation(template, seed, switches, rng)
-            world.show(situation.goal, situation.table, seed, switches or Randomise(), situation.pressed)
+            world.lay_goal(situation.goal, situation.table, switches, situation.pressed)
             _pose(world, situation, rng)
             state, truth = world.symbols(), world.truth()
             found = _lesson(situation, state, truth, seed, talk)

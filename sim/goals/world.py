@@ -8,6 +8,7 @@ import numpy as np
 
 from sim.goals.goal import Goal, Template, draw
 from sim.goals.judge import find
+from sim.goals.laying import GoalTable
 from sim.goals.model import Act
 from sim.goals.oracle import oracle
 from sim.goals.symbols import Symbols, symbols_of
@@ -47,21 +48,22 @@ class GoalWorld(World):
         """Lay a scene for a goal; the same seed and switches give the same scene and words."""
         switches = switches or Randomise()
         goal, table = draw(template, seed, switches)
-        self.show(goal, table, seed, switches)
+        self.lay_goal(goal, table, switches)
         return goal
 
-    def show(self, goal: Goal, table: Table, seed: int, switches: Randomise, pressed: bool = False) -> None:
-        """Lay a table that was drawn elsewhere, perhaps with part of the goal done.
+    def lay_goal(
+        self, goal: Goal, table: Table, switches: Randomise | None = None, pressed: bool = False
+    ) -> None:
+        """Lay a table that has been drawn already; looks and the arm's start follow the goal's seed.
 
         Args:
             goal: What the table is for.
-            table: As it should stand.
-            seed: Draws what it looks like and where the arm is.
+            table: As it should stand, perhaps with part of the goal done.
             switches: What may vary.
             pressed: The button has been pressed already.
         """
         self._goal = goal
-        self._lay(table, np.random.default_rng([seed, 1]), switches)
+        self._lay(table, np.random.default_rng([goal.seed, 1]), switches or Randomise())
         if pressed:
             self.mark_pressed()
 
@@ -75,7 +77,7 @@ class GoalWorld(World):
         Raises:
             ImpossibleError: its words fit nothing on the table.
         """
-        query = _query(find(step, self.symbols()), self.truth())
+        query = query_of(find(step, self.symbols()), self.truth())
         task = task_named(query.family)
         for _ in range(task.horizon + _PATIENCE_STEPS):
             truth = self.truth()
@@ -122,7 +124,8 @@ class OraclePlanner:
         return plan_of(goal, saying, done)
 
 
-def _query(act: Act, truth: Truth) -> Query:
+def query_of(act: Act, truth: Truth) -> Query:
+    """What an instruction's meaning asks of physics, as of now."""
     if act.family in ("open_drawer", "close_drawer"):
         return Query(act.family, ROW["drawer"])
     if act.family == "press_button":

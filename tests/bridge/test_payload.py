@@ -89,6 +89,20 @@ def test_a_refusal_and_an_answer_survive_the_wire(kind: PlanKind) -> None:
             payload.unpack_plan(body | wrong)
 
 
+def test_what_a_planner_sees_survives_the_wire_and_older_peers_say_nothing_of_it() -> None:
+    plan = Plan("tidy up", ("go",), 0, ("active",), "because", seen="a red block")
+    body = payload.pack_plan(plan)
+    assert body is not None
+    assert payload.unpack_plan(across(Message("plan", "s", 1, {"plan": body})).body["plan"]) == plan
+    older = {key: value for key, value in body.items() if key != "seen"}
+    unpacked = payload.unpack_plan(older)
+    assert unpacked is not None
+    assert unpacked.seen == ""
+    for wrong in (7, None, "x" * 4097):
+        with pytest.raises(WireError):
+            payload.unpack_plan(body | {"seen": wrong})
+
+
 @pytest.mark.parametrize(
     "body",
     [
@@ -159,7 +173,9 @@ _KEYS = ["rows", "dt_s", "start_s", "stamp_s", "instruction", "within_s", "prefi
 
 @given(
     body=st.dictionaries(st.sampled_from(_KEYS), _PLAIN),
-    plan=st.dictionaries(st.sampled_from(["goal", "steps", "index", "status", "note", "kind"]), _PLAIN)
+    plan=st.dictionaries(
+        st.sampled_from(["goal", "steps", "index", "status", "note", "kind", "seen"]), _PLAIN
+    )
     | _PLAIN,
     spec=st.dictionaries(st.sampled_from(sorted(SPEC.to_dict())), _PLAIN),
     frames=st.lists(st.binary(max_size=300), max_size=3),

@@ -155,6 +155,7 @@ def test_a_good_planner_passes(make) -> None:
         lambda goal, previous: Plan(goal, (" ",), 0, ("active",)),
         lambda goal, previous: Plan(goal, (goal, goal), 1, ("active", "active")),
         lambda goal, previous: Plan(goal, (str(np.random.default_rng().random()),), 0, ("active",)),
+        lambda goal, previous: Plan(goal, (goal,), 0, ("active",), seen="a block\na bowl"),
         lambda goal, previous: None,
     ],
 )

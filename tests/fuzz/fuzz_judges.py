@@ -46,7 +46,9 @@ def _plan(message: Message) -> None:
     plan = unpack_plan(message.body.get("plan"))
     if plan is None:
         raise WireError("no plan")
-    assert all(isinstance(words, str) for words in (plan.goal, plan.note, *plan.steps, *plan.status))
+    assert all(
+        isinstance(words, str) for words in (plan.goal, plan.note, plan.seen, *plan.steps, *plan.status)
+    )
 
 
 def _wish(message: Message) -> None:

@@ -73,7 +73,7 @@ def _packed(value: object) -> bytes:
 
 def _wire(_: Path) -> Iterator[bytes]:
     body, arrays = pack_chunk(ActionChunk(ACTIONS, 0.05, 1.0), SPEC)
-    plan = Plan("tidy up", ("a", "b"), 1, ("done", "active"), "as asked")
+    plan = Plan("tidy up", ("a", "b"), 1, ("done", "active"), "as asked", seen="a and b")
     messages = [
         Message("hello", "s", 1, Wish(SPEC, "jpeg", "m", "n").pack()),
         Message("hello", "s", 1, Schema(SPEC, "m", "n").pack()),

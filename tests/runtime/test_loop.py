@@ -183,6 +183,59 @@ def test_the_plan_is_followed_until_it_is_done(spec, link, policy, clock, settin
     assert set(words) == {"go right", "go left"} == set(policy.heard)
 
 
+@pytest.mark.parametrize("settings", [REAL, STEP])
+@pytest.mark.parametrize(("kind", "reason"), [("cannot", "refused"), ("answer", "answered")])
+def test_words_end_the_run_and_nothing_moves(spec, link, policy, clock, settings, kind, reason) -> None:
+    link.plans = True
+    link.plan_answer = lambda goal, observation, previous: Plan(goal, (), 0, (), "so it is", kind)
+    if settings is STEP:
+        link.delay_s = link.plan_delay_s = 0.0
+    driver, reports = MockDriver(spec, clock), []
+    start = driver.read().state
+    result = ControlLoop(driver, link, clock, settings, [reports.append]).run("is it?")
+    assert (result.reason, result.detail) == (reason, "so it is")
+    assert [(entry.kind, entry.note) for entry in result.plans] == [(kind, "so it is")]
+    assert 0.5 <= result.elapsed_s < 2.0
+    assert np.array_equal(driver.read().state, start)
+    assert all(report.held for report in reports)
+    assert policy.heard == []
+
+
+@pytest.mark.parametrize("looks", [1, 3])
+def test_a_refusal_counts_when_enough_looks_in_a_row_agree(spec, link, clock, looks: int) -> None:
+    link.plans = True
+    answers = itertools.chain(
+        ("there is none", "there are two", "", "there is none"), itertools.repeat("there are two")
+    )
+
+    def planned(goal, observation, previous):
+        note = next(answers)
+        return Plan(goal, (), 0, (), note, "cannot") if note else Plan(goal, ("go",), 0, ("active",))
+
+    link.plan_answer = planned
+    settings = replace(REAL, ask=AskSettings(plan_looks=looks))
+    result = ControlLoop(MockDriver(spec, clock), link, clock, settings).run("go")
+    assert result.reason == "refused"
+    said = [entry.note for entry in result.plans]
+    mind = ["there is none", "there are two", "", "there is none", "there are two"]
+    assert said == (mind[:1] if looks == 1 else mind)
+
+
+def test_so_many_looks_must_be_at_least_one() -> None:
+    with pytest.raises(ContractError, match="plan_looks 0"):
+        AskSettings(plan_looks=0)
+
+
+def test_a_planner_that_falls_silent_after_a_refusal_is_lost_in_the_end(spec, link, clock) -> None:
+    link.plans, link.silent_from_s = True, 0.2
+    link.plan_answer = lambda goal, observation, previous: Plan(goal, (), 0, (), "so it is", "cannot")
+    ask = AskSettings(plan_timeout_s=3.0, lost_s=1.0)
+    settings = replace(REAL, timeout_s=60.0, ask=ask)
+    result = ControlLoop(MockDriver(spec, clock), link, clock, settings).run("is it?")
+    assert result.reason == "model_lost"
+    assert 3.0 <= result.elapsed_s < 4.5
+
+
 def test_a_chunk_of_the_old_instruction_is_never_carried_out_under_the_new(spec, link, policy, clock) -> None:
     link.plans, link.plan_answer = True, two_steps
     reports: list[TickReport] = []

@@ -9,10 +9,10 @@ from pathlib import Path
 import pytest
 
 from vla.contract import Plan
-from vla.runtime.outcome import Outcome, new_run_folder, plan_lines, versions, write_outcome
+from vla.runtime.outcome import Outcome, new_run_folder, plan_lines, plan_words, versions, write_outcome
 
 NOW = datetime(2026, 1, 2, 3, 4, 5)
-PLAN = Plan("both", ("open the drawer", "press the button"), 1, ("done", "active"), "")
+PLAN = Plan("both", ("open the drawer", "press the button"), 1, ("done", "active"), "", seen="a drawer")
 
 
 def test_runs_of_the_same_second_get_folders_of_their_own(tmp_path: Path):
@@ -33,6 +33,9 @@ def outcome(elapsed_s: float) -> Outcome:
         detail="",
         seed=7,
         plan=plan_lines(PLAN),
+        said=plan_words(PLAN),
+        replans=[{"time_s": 0.1, "steps": ["press the button"]}],
+        scene="ordinary",
         elapsed_s=elapsed_s,
         model={"digest": "ab"},
         health={"chunks": 30},
@@ -50,6 +53,11 @@ def test_a_report_reads_back_as_it_was_said(tmp_path: Path):
     ]
     assert (read["success"], read["seed"], read["elapsed_s"]) == (True, 7, 12.5)
     assert read["health"]["chunks"] == 30
+    assert (read["said"]["seen"], read["replans"][0]["time_s"], read["scene"]) == (
+        "a drawer",
+        0.1,
+        "ordinary",
+    )
     assert [file.name for file in tmp_path.iterdir()] == ["report.json"]
 
 
@@ -61,6 +69,7 @@ def test_numbers_that_json_does_not_know_are_refused_and_leave_no_report(tmp_pat
 
 def test_no_plan_is_no_lines():
     assert plan_lines(None) == []
+    assert plan_words(None) == {"kind": "steps", "note": "", "seen": ""}
 
 
 def test_versions_name_python_and_what_is_installed():

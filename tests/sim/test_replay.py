@@ -7,8 +7,10 @@ import pytest
 
 from sim.collect import CollectSettings, collect
 from sim.driver import MujocoDriver
+from sim.judges import InstructionJudge
 from sim.replay import replay
-from sim.request import Judge, RequestWorld
+from sim.request import RequestWorld
+from sim.stage import stage
 from sim.world import World
 from vla.bridge.link import LocalLink
 from vla.contract import ActionChunk, RobotSpec
@@ -90,6 +92,21 @@ class Reach:
         return ActionChunk(np.tile(row, (10, 1)).astype(np.float32), self.spec.dt_s, observation.stamp_s)
 
 
+class Aloft:
+    """Wants the tool high and open, wherever it is."""
+
+    def __init__(self, spec: RobotSpec) -> None:
+        self.spec = spec
+
+    def reset(self, seed: int) -> None:
+        del seed
+
+    def act(self, observation, instruction, prefix=None) -> ActionChunk:
+        del instruction, prefix
+        row = np.array([[0.45, 0.0, 0.3, 0.08]], np.float32)
+        return ActionChunk(np.repeat(row, 10, axis=0), self.spec.dt_s, observation.stamp_s)
+
+
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two recorded runs in the simulator, of which the second does not say which scene it was in."""
@@ -97,7 +114,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     with RequestWorld((GOAL,), 32, render=False) as world, RunRecorder(root, world.spec, "reach") as recorder:
         for facts, seconds in (({"seed": 5}, 3.0), ({}, 0.5)):
             world.lay(5)
-            judge, clock = Judge(world), SimulatedClock()
+            judge, clock = InstructionJudge(world, world.asked), SimulatedClock()
             settings = LoopSettings("lockstep", timeout_s=seconds)
             recorder.begin_episode(GOAL, facts)
             loop = ControlLoop(MujocoDriver(world), LocalLink(Reach(world)), clock, settings, [recorder])
@@ -116,6 +133,22 @@ def test_a_recorded_run_repeats_to_the_micrometre(runs: Path) -> None:
     assert (found.task, found.seed, found.instruction) == ("put_in", 5, GOAL)
     assert (len(found.tool_drift_mm), len(found.object_drift_mm)) == (60, 0)
     assert found.success is dataset.sidecar[0]["success"] is False
+
+
+def test_a_run_in_a_goals_scene_is_laid_again_by_its_name(tmp_path: Path) -> None:
+    laid = stage("take the green block out of the drawer", "auto", 5, 32, render=False)
+    facts = {"seed": 5, "scene": laid.scene, "sentence": "take the green block out of the drawer"}
+    link = LocalLink(Aloft(laid.world.spec))
+    with laid.world as world, RunRecorder(tmp_path, world.spec, "still") as recorder:
+        recorder.begin_episode("whatever it is told", facts)
+        settings = LoopSettings("lockstep", timeout_s=0.5)
+        result = ControlLoop(MujocoDriver(world), link, SimulatedClock(), settings, [recorder]).run(
+            "whatever"
+        )
+        recorder.end_episode(result.reason, success=laid.judge.success)
+    found = replay(Dataset.open(tmp_path), 0)
+    assert (found.task, found.success) == ("fetch", False)
+    assert found.worst_mm < 1e-3
 
 
 def test_a_run_with_another_action_drifts_from_there_on(runs: Path, monkeypatch: pytest.MonkeyPatch) -> None:

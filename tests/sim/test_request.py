@@ -7,8 +7,9 @@ from collections.abc import Iterator
 import numpy as np
 import pytest
 
+from sim.judges import InstructionJudge
 from sim.objects import COLOUR_NAMES, POOL
-from sim.request import Judge, RequestError, RequestWorld
+from sim.request import RequestError, RequestWorld
 from sim.tasks import task_named
 from sim.waypoints import toward
 
@@ -37,7 +38,7 @@ def laid(worlds: list[RequestWorld], steps: tuple[str, ...], seed: int) -> Reque
     return world
 
 
-def act_out(world: RequestWorld, judge: Judge) -> None:
+def act_out(world: RequestWorld, judge: InstructionJudge) -> None:
     """Let the experts do everything that was asked, in order."""
     for query in world.asked:
         task = task_named(query.family)
@@ -56,7 +57,7 @@ def act_out(world: RequestWorld, judge: Judge) -> None:
 def test_nothing_is_done_at_first_and_the_expert_can_do_it_all(worlds, steps: tuple[str, ...]):
     world = laid(worlds, steps, seed=3)
     assert [query.family for query in world.asked] == SENTENCES[steps]
-    judge = Judge(world)
+    judge = InstructionJudge(world, world.asked)
     assert not judge.success
     act_out(world, judge)
     assert judge.success
@@ -79,7 +80,7 @@ def test_what_is_spoken_of_is_on_the_table_exactly_once(worlds):
 
 def test_a_step_done_out_of_turn_does_not_count(worlds):
     world = laid(worlds, ("press the button", "reach the red block"), seed=0)
-    judge = Judge(world)
+    judge = InstructionJudge(world, world.asked)
     reach = world.asked[1]
     for _ in range(80):
         truth = world.truth()

@@ -51,6 +51,11 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["run", "press the button", "pace=slow"], ["pace=slow", "realtime", "lockstep"]),
         (["run", "press the button", "seed=one"], ["seed", "'one'", "Integer"]),
         (["run", "press the button", "timeout_s=0"], ["timeout_s=0"]),
+        (["run", "press the button", "plan_period_s=0"], ["plan_period_s=0"]),
+        (["run", "press the button", "plan_looks=0"], ["plan_looks=0"]),
+        (["run", "press the button", "scene=how_may"], ["scene=how_may", "did you mean 'how_many'"]),
+        (["run", "press the button", "planner=langauge"], ["planner=langauge", "did you mean 'language'"]),
+        (["serve", "planner=oracle"], ["planner=oracle", "language"]),
         (["run"], ["say what to do", "put the red block in the bowl"]),
         (["run", "seed=3"], ["say what to do"]),
         (["run", "press the button", "checkpoint=/nowhere"], ["/nowhere", "no checkpoint"]),
@@ -141,13 +146,22 @@ def test_an_unknown_command_is_exit_code_2():
     assert "juggle" in done.output
 
 
-def test_a_sentence_that_the_table_cannot_show_is_refused_before_anything_starts(tmp_path: Path):
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (["xyzzy the asdf"], ["xyzzy the asdf", "press the button", "how many stars"]),
+        (["stack the red ball on the blue block", "scene=tower_two"], ["scene=tower_two", "red ball"]),
+        (["make me a coffee", "scene=instructions"], ["make me a coffee", "press the button"]),
+    ],
+)
+def test_nonsense_and_impossible_scenes_are_refused_before_anything_starts(
+    tmp_path: Path, words: list[str], says: list[str]
+):
     (tmp_path / "manifest.json").write_text("{}")
     (tmp_path / "about.json").write_text('{"spec": {"cameras": {"front": [32, 32]}}}')
-    done = call("run", "make me a coffee", f"checkpoint={tmp_path}", f"out={tmp_path / 'runs'}")
+    done = call("run", *words, f"checkpoint={tmp_path}", f"out={tmp_path / 'runs'}")
     assert done.exit_code == 2
-    assert "make me a coffee" in done.output
-    assert "press the button" in done.output
+    assert all(word in done.output for word in says), done.output
     assert not (tmp_path / "runs").exists()
 
 

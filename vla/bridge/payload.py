@@ -177,6 +177,7 @@ def pack_plan(plan: Plan | None) -> dict[str, Any] | None:
         "status": list(plan.status),
         "note": plan.note,
         "kind": plan.kind,
+        "seen": plan.seen,
     }
 
 
@@ -199,6 +200,7 @@ def unpack_plan(data: object) -> Plan | None:
             status,  # pyright: ignore[reportArgumentType]  (Plan checks each word itself)
             text(data, "note", low=0),
             text(data, "kind"),  # pyright: ignore[reportArgumentType]  (and its kind)
+            text(data, "seen", low=0) if "seen" in data else "",  # older peers do not say what they see
         )
     except ContractError as error:
         raise WireError(f"not a plan: {error}") from error

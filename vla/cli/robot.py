@@ -20,10 +20,9 @@ from vla.bridge.process import announce, stop_when_orphaned
 from vla.cli.settings import configured
 from vla.cli.terminal import console
 from vla.config import check_choice
-from vla.contract import Driver, RobotSpec
+from vla.contract import Driver, Plan, RobotSpec
 from vla.drivers.mock import MockDriver
 from vla.extras import needs
-from vla.planner.language import split_goal
 from vla.runtime.asker import AskSettings
 from vla.runtime.chunks import EXECUTIONS
 from vla.runtime.clock import Clock, MonotonicClock, SimulatedClock
@@ -32,7 +31,7 @@ from vla.runtime.faulty_driver import FaultyDriver
 from vla.runtime.faulty_model import FaultyLink
 from vla.runtime.loop import PACES, ControlLoop, LoopSettings
 from vla.runtime.recorder import RunRecorder
-from vla.runtime.report import RunResult, TickReport
+from vla.runtime.report import SAID, RunResult, TickReport
 from vla.runtime.scheduling import check_priority, keep_freed_memory, request_realtime
 from vla.runtime.station import RobotStation
 from vla.runtime.supervisor import EngageSettings
@@ -41,6 +40,7 @@ if TYPE_CHECKING:
     from vla.runtime.film import Film
 
 DRIVERS = ("mujoco", "mock")
+_STAMPS = {"realtime": "wall", "lockstep": "simulated"}
 
 
 @dataclass(frozen=True)
@@ -54,6 +54,7 @@ class RobotConfig:
     keys: str | None
     server_key: str | None
     images: str
+    sentence: str
     scene: str
     seed: int
     image_size: int
@@ -66,6 +67,8 @@ class RobotConfig:
     timeout_s: float
     execution: str
     replan_s: float
+    plan_period_s: float
+    plan_looks: int
     proof_s: float
     lost_s: float
     smooth: bool
@@ -81,10 +84,10 @@ class RobotConfig:
         parse_faults(self.faults)
         if (self.key is None) != (self.server_key is None):
             raise ValueError(f"key={self.key} and server_key={self.server_key}: give both or neither")
-        for key, least in (("seed", 0), ("image_size", 8), ("port", 0), ("proof_s", 0)):
+        for key, least in (("seed", 0), ("image_size", 8), ("port", 0), ("proof_s", 0), ("plan_looks", 1)):
             if getattr(self, key) < least:
                 raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
-        for key in ("timeout_s", "replan_s", "lost_s"):
+        for key in ("timeout_s", "replan_s", "plan_period_s", "lost_s"):
             if not getattr(self, key) > 0:
                 raise ValueError(f"{key}={getattr(self, key)} must be above 0")
         check_priority(self.realtime_priority)
@@ -94,22 +97,33 @@ class RobotConfig:
         return LoopSettings(
             pace=self.pace,  # pyright: ignore[reportArgumentType]  (checked above)
             timeout_s=self.timeout_s,
-            ask=AskSettings(execution=self.execution, replan_s=self.replan_s, lost_s=self.lost_s),
+            ask=AskSettings(
+                execution=self.execution,
+                replan_s=self.replan_s,
+                plan_period_s=self.plan_period_s,
+                plan_looks=self.plan_looks,
+                lost_s=self.lost_s,
+            ),
             engage=EngageSettings(proof_s=self.proof_s),
             smooth=self.smooth,
         )
 
 
 class Judge(Protocol):
-    """What looks at every tick and knows whether the task is done, see :class:`sim.request.Judge`."""
+    """What looks at every tick and knows whether all is as it should be, see :class:`sim.judges.Judge`."""
 
     @property
     def words(self) -> str: ...
 
     @property
-    def success(self) -> bool: ...
+    def reached(self) -> bool: ...
+
+    @property
+    def success(self) -> bool | None: ...
 
     def look(self) -> None: ...
+
+    def hear(self, plan: Plan | None) -> None: ...
 
 
 class Verdict:
@@ -122,16 +136,17 @@ class Verdict:
     def __call__(self, report: TickReport) -> None:
         """Judge one tick."""
         self._judge.look()
-        if report.tick == 0 or not self._judge.success:
+        self._judge.hear(report.plan)
+        if report.tick == 0 or not self._judge.reached:
             self._satisfied_s = None
         elif self._satisfied_s is None:
             self._satisfied_s = report.now_s
         elif 0 <= self._linger_s <= report.now_s - self._satisfied_s:
             self._end()
 
-    @property
-    def success(self) -> bool:
-        """True when everything asked was done and the last of it still holds."""
+    def success(self, plan: Plan | None) -> bool | None:
+        """Whether all is as it should be, in the end and with the last plan; None where nobody can tell."""
+        self._judge.hear(plan)
         return self._judge.success
 
 
@@ -145,12 +160,12 @@ def robot(overrides: list[str], show_config: bool) -> None:
     realtime = config.pace == "realtime"
     clock: Clock = MonotonicClock() if realtime else SimulatedClock()
     with ExitStack() as stack:
-        bare, judge = stack.enter_context(_driver(config, clock))
+        bare, judge, scene = stack.enter_context(_driver(config, clock))
         spec = bare.spec
         client = BridgeClient(config.server, spec, images=config.images, security=_security(config))
         model = stack.enter_context(client).hello().model_id
         recorder = _recorder(config, spec, model, stack)
-        facts = asdict(request_realtime(config.realtime_priority)) | {"model_id": model}
+        facts = asdict(request_realtime(config.realtime_priority)) | {"model_id": model, "scene": scene}
         film = _film(config, spec.control_hz)
         station = RobotStation(config.port, lambda: judge.words if judge else "", facts)
         verdict = Verdict(judge, config.linger_s, station.end_run) if judge else None
@@ -162,11 +177,12 @@ def robot(overrides: list[str], show_config: bool) -> None:
 
         def begin(goal: str, seed: int) -> None:
             if recorder is not None:
-                recorder.begin_episode(goal, {"seed": config.seed, "scene": config.scene})
+                laid = {"seed": config.seed, "scene": scene, "sentence": config.sentence}
+                recorder.begin_episode(goal, laid)
 
         def finish(goal: str, seed: int, result: RunResult) -> dict[str, Any]:
-            success = None if verdict is None else verdict.success
-            told = {"success": success, "files": _leave(config, film, goal, success)}
+            success = None if verdict is None else verdict.success(result.plan)
+            told = {"success": success, "files": _leave(config, film, goal, result, success)}
             if recorder is not None:
                 recorder.end_episode(result.reason, success, result.detail)
                 told["recording"] = recorder.error or config.record
@@ -182,21 +198,20 @@ def robot(overrides: list[str], show_config: bool) -> None:
 
 
 @contextmanager
-def _driver(config: RobotConfig, clock: Clock) -> Iterator[tuple[Driver, Judge | None]]:
-    """The driver, opened, and who judges what it does."""
+def _driver(config: RobotConfig, clock: Clock) -> Iterator[tuple[Driver, Judge | None, str]]:
+    """The driver, opened, who judges what it does, and the scene's name."""
     if config.driver == "mock":
         with MockDriver(_spec(config), clock) as driver:
-            yield driver, None
+            yield driver, None, ""
         return
     with needs("sim"):
         from sim.backend import choose_backend
         from sim.driver import MujocoDriver
-        from sim.request import Judge, RequestWorld
+        from sim.stage import stage
     choose_backend(config.renderer)
-    with RequestWorld(split_goal(config.scene), config.image_size, config.renderer) as world:
-        world.lay(config.seed)
-        with MujocoDriver(world, "wall" if config.pace == "realtime" else "simulated") as driver:
-            yield driver, Judge(world)
+    laid = stage(config.sentence, config.scene, config.seed, config.image_size, config.renderer)
+    with laid.world as world, MujocoDriver(world, _STAMPS[config.pace]) as driver:
+        yield driver, laid.judge, laid.scene
 
 
 def _spec(config: RobotConfig) -> RobotSpec:
@@ -230,15 +245,19 @@ def _film(config: RobotConfig, fps: float) -> Film | None:
     return Film(fps)
 
 
-def _leave(config: RobotConfig, film: Film | None, goal: str, success: bool | None) -> list[str]:
+def _leave(
+    config: RobotConfig, film: Film | None, goal: str, result: RunResult, success: bool | None
+) -> list[str]:
     """Write video and contact sheet of the run that is over; returns the files' names."""
-    shots = film.take() if film is not None else []
+    shots = film.take(result.plan) if film is not None else []
     if film is None or config.out is None or not shots:
         return []
     from vla.runtime.film import write_contact_sheet, write_video
 
     folder = Path(config.out)
     said = {True: ": done", False: ": not done", None: ""}[success]
+    if result.reason in SAID:
+        said = f": {result.reason}, {result.detail}"
     write_video(folder / "run.mp4", shots, film.fps)
     write_contact_sheet(folder / "contact_sheet.png", shots, goal + said)
     return ["run.mp4", "contact_sheet.png"]

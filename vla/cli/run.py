@@ -17,21 +17,23 @@ from pathlib import Path
 from typing import Any
 
 import typer
+from rich.text import Text
 
 from sim.backend import choose_backend
-from sim.request import RequestWorld
+from sim.stage import AUTO, SCENES, check_words, stage
 from vla.bridge.process import ServerProcess
 from vla.cli.checkpoints import digest, picture_size, resolve_checkpoint
 from vla.cli.mistakes import INTERRUPTED
+from vla.cli.planners import PLANNERS
 from vla.cli.settings import check_device, check_renderer, configured
 from vla.cli.terminal import console
 from vla.config import ConfigError, check_choice
-from vla.planner.language import split_goal
 from vla.runtime.chunks import EXECUTIONS
 from vla.runtime.faults import parse_faults
 from vla.runtime.loop import PACES
 from vla.runtime.operator import Operator
 from vla.runtime.outcome import Outcome, new_run_folder, versions, write_outcome
+from vla.runtime.report import SAID
 from vla.runtime.scheduling import check_priority
 from vla.runtime.view import TerminalView, draw
 
@@ -49,6 +51,8 @@ class RunConfig:
     keys: str | None
     server_key: str | None
     seed: int
+    scene: str
+    planner: str
     out: str
     timeout_s: float
     pace: str
@@ -56,6 +60,8 @@ class RunConfig:
     threads: int
     execution: str
     replan_s: float
+    plan_period_s: float
+    plan_looks: int
     smooth: bool
     linger_s: float
     record: str | None
@@ -66,6 +72,8 @@ class RunConfig:
     def __post_init__(self) -> None:
         check_choice("pace", self.pace, PACES)
         check_choice("execution", self.execution, EXECUTIONS)
+        check_choice("scene", self.scene, SCENES)
+        check_choice("planner", self.planner, PLANNERS)
         check_device(self.device)
         parse_faults(self.faults)
         check_renderer(self.renderer)
@@ -75,13 +83,16 @@ class RunConfig:
             raise ValueError(f"server={self.server} has its own policy: give policy faults to handily serve")
         if self.seed < 0:
             raise ValueError(f"seed={self.seed} must be at least 0")
-        if self.timeout_s <= 0 or self.replan_s <= 0:
-            raise ValueError(f"timeout_s={self.timeout_s} and replan_s={self.replan_s} must be above 0")
+        for key in ("timeout_s", "replan_s", "plan_period_s"):
+            if not getattr(self, key) > 0:
+                raise ValueError(f"{key}={getattr(self, key)} must be above 0")
+        if self.plan_looks < 1:
+            raise ValueError(f"plan_looks={self.plan_looks} must be at least 1")
         check_priority(self.realtime_priority)
 
 
 def run(words: Sequence[str], show_config: bool) -> None:
-    """Carry the sentence out; exit code 0 when the simulator judges it done, 1 when not."""
+    """Carry the sentence out; exit code 0 when the simulator finds that right, 1 when not."""
     began_s = time.monotonic()
     goal = " ".join(word for word in words if "=" not in word).strip()
     config = configured("run", [word for word in words if "=" in word], RunConfig, show_config)
@@ -89,7 +100,7 @@ def run(words: Sequence[str], show_config: bool) -> None:
         raise ConfigError('say what to do, for example: handily run "put the red block in the bowl"')
     checkpoint = resolve_checkpoint(config.checkpoint)
     choose_backend(config.renderer)
-    _check_goal(goal, config.seed)
+    _check_goal(goal, config.scene, config.seed)
     folder = new_run_folder(Path(config.out), datetime.now())
     timings_s: dict[str, float] = {}
     with ExitStack() as stack:
@@ -111,10 +122,11 @@ def run(words: Sequence[str], show_config: bool) -> None:
         raise typer.Exit(FAILED)
 
 
-def _check_goal(goal: str, seed: int) -> None:
-    """Lay the scene once without pictures: a sentence that makes no sense should be said so at once."""
-    with RequestWorld(split_goal(goal), render=False) as world:
-        world.lay(seed)
+def _check_goal(goal: str, scene: str, seed: int) -> None:
+    """Say at once what could not become a run: nonsense, and a scene that cannot be laid for the sentence."""
+    check_words(goal)
+    if scene != AUTO:
+        stage(goal, scene, seed, render=False).world.close()
 
 
 def _child(command: str, settings: Mapping[str, Any], folder: Path, name: str) -> ServerProcess:
@@ -138,6 +150,7 @@ def _serve(config: RunConfig, checkpoint: Path, folder: Path) -> ServerProcess:
         "faults": ", ".join(theirs),
         "checkpoint": checkpoint,
         "endpoint": "tcp://127.0.0.1:0",
+        "planner": config.planner,
         "device": config.device,
         # A core stays free for the control loop.
         "threads": config.threads or max(1, len(os.sched_getaffinity(0)) - 1),
@@ -146,14 +159,17 @@ def _serve(config: RunConfig, checkpoint: Path, folder: Path) -> ServerProcess:
 
 
 def _robot(config: RunConfig, goal: str, server: str, image_size: int, folder: Path) -> ServerProcess:
-    shared = ("seed", "pace", "timeout_s", "execution", "replan_s", "smooth", "linger_s", "realtime_priority")
+    shared = (
+        "seed", "scene", "pace", "timeout_s", "execution", "replan_s", "plan_period_s", "plan_looks",
+        "smooth", "linger_s", "realtime_priority",
+    )  # fmt: skip
     settings = {key: getattr(config, key) for key in (*shared, "renderer")}
     if config.server is not None:
         security = {key: getattr(config, key) for key in ("key", "keys", "server_key")}
         settings |= {key: value for key, value in security.items() if value is not None}
     record = "null" if config.record is None else Path(config.record).resolve()
     settings |= {"record": record, "faults": config.faults}
-    told = {"driver": "mujoco", "server": server, "scene": goal, "image_size": image_size, "out": folder}
+    told = {"driver": "mujoco", "server": server, "sentence": goal, "image_size": image_size, "out": folder}
     return _child("robot", settings | told, folder, "the robot's process")
 
 
@@ -206,6 +222,9 @@ def _leave(
         detail=last["detail"],
         seed=config.seed,
         plan=last["plan"],
+        said=last["said"],
+        replans=last["replans"],
+        scene=status["facts"]["scene"],
         elapsed_s=last["elapsed_s"],
         model=_model(config, checkpoint, status),
         health=last["health"] | status["facts"],
@@ -216,10 +235,22 @@ def _leave(
     write_outcome(folder, outcome)
     out = console()
     out.print(draw(goal, {**status, **last}))
-    verdict, colour = ("done", "green") if last["success"] else ("not done", "red")
-    detail = f" ({last['detail']})" if last["detail"] else ""
-    out.print(f"[bold {colour}]{verdict}[/], says the simulator; the run ended with {last['reason']}{detail}")
+    out.print(_verdict(last, status["verdict"]))
     out.print(f"{folder}: {', '.join([*last['files'], 'report.json'])}")
     for name in ("recording", "injected"):
         if last.get(name):
             out.print(f"{name}: {last[name]}")
+
+
+def _verdict(last: Mapping[str, Any], words: str) -> Text:
+    """How the run ended, and what the simulator says of that."""
+    success, reason = last["success"], last["reason"]
+    colour = {True: "bold green", False: "bold red", None: "bold yellow"}[success]
+    if reason in SAID:
+        verdict = {True: "right", False: "wrong", None: "who knows"}[success]
+        return Text.assemble(
+            f"{reason}: {last['detail']}\n", (verdict, colour), f", says the simulator: {words}"
+        )
+    verdict = {True: "done", False: "not done", None: "who knows"}[success]
+    detail = f" ({last['detail']})" if last["detail"] else ""
+    return Text.assemble((verdict, colour), f", says the simulator; the run ended with {reason}{detail}")

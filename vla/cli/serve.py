@@ -20,11 +20,11 @@ from vla.bridge.server import PolicyServer
 from vla.bridge.settings import ServerSettings
 from vla.bridge.sharing import share
 from vla.cli.checkpoints import model_id, normalisation_digest, resolve_checkpoint
+from vla.cli.planners import PLANNERS, PlannerSettings
 from vla.cli.settings import CHUNKINGS, check_device, configured
 from vla.cli.terminal import console
 from vla.config import ConfigError, check_choice
 from vla.contract import Planner, Policy
-from vla.planner.language import LanguagePlanner
 from vla.runtime.clock import MonotonicClock
 from vla.runtime.faults import parse_faults
 from vla.runtime.faulty_model import FaultyPlanner, FaultyPolicy
@@ -42,6 +42,7 @@ class ServeConfig:
     threads: int
     sample_steps: int | None
     chunking: str
+    planner: str
     done_threshold: float
     max_batch: int
     batch_window_s: float
@@ -57,6 +58,7 @@ class ServeConfig:
     def __post_init__(self) -> None:
         check_device(self.device)
         check_choice("chunking", self.chunking, CHUNKINGS)
+        check_choice("planner", self.planner, PLANNERS)
         parse_faults(self.faults)
         self.settings()
         for key in ("metrics_port", "openpi_port", "groot_port"):
@@ -120,7 +122,8 @@ def _model(config: ServeConfig, folder: Path) -> tuple[Policy, Planner]:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     policy: Policy = network
-    planner: Planner = LanguagePlanner(network, config.done_threshold)
+    settings = PlannerSettings(config.done_threshold, config.device, config.threads)
+    planner = PLANNERS[config.planner](folder, network, settings)
     faults = parse_faults(config.faults)
     if faults:
         policy = FaultyPolicy(policy, faults, MonotonicClock())

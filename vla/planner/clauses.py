@@ -105,7 +105,7 @@ def split_commands(sentence: str) -> tuple[str, ...]:
     text = _TIMED.sub(_plain_verb, text)
     commands: list[str] = []
     for piece, joint in _pieces(text):
-        command = _strip(piece)
+        command = plain_clause(piece)
         if not command:
             continue
         if commands and _goes_on(commands[-1], command):
@@ -125,9 +125,9 @@ def _pieces(text: str) -> list[tuple[str, str]]:
         before, after = text[start : cut.start()], text[cut.end() :]
         strong = cut["strong"] is not None
         starts = _starts_command(after) or _goes_on(before, after)
-        if not (starts or (strong and _asks(_strip(after)))):
+        if not (starts or (strong and _asks(plain_clause(after)))):
             continue
-        if not _asks(_strip(before)) or _LEAD_IN.fullmatch(_strip(before)):
+        if not _asks(plain_clause(before)) or _LEAD_IN.fullmatch(plain_clause(before)):
             continue
         pieces.append((before, joint))
         start, joint = cut.end(), "" if strong else cut[0]
@@ -145,14 +145,14 @@ def _plain_verb(timed: re.Match[str]) -> str:
 
 def _goes_on(before: str, after: str) -> bool:
     """True for "put X in the bowl and | Y on the tray": the verb of the first command serves the second."""
-    first, rest = _strip(before), _VERBLESS.match(_strip(after))
+    first, rest = plain_clause(before), _VERBLESS.match(plain_clause(after))
     if rest is None or _holds_command(rest[0]):
         return False
     return first.partition(" ")[0] in _PLACING and _PLACED_AT.search(first) is not None
 
 
 def _starts_command(text: str) -> bool:
-    word = re.match(r"[a-z]+", _strip(text))
+    word = re.match(r"[a-z]+", plain_clause(text))
     return word is not None and word[0] in ACTION_VERBS
 
 
@@ -168,8 +168,8 @@ def _holds_command(text: str) -> bool:
 _STEMS = frozenset(verb.rstrip("es") for verb in ACTION_VERBS)
 
 
-def _strip(clause: str) -> str:
-    """The clause without leading connectives and politeness, and without closing thanks and punctuation."""
+def plain_clause(clause: str) -> str:
+    """A clause in lower case without leading connectives and politeness, closing thanks and punctuation."""
     text, before = clause, None
     while text != before:
         before = text

@@ -10,6 +10,7 @@ from vla.bridge.errors import BridgeError
 from vla.bridge.link import Link, Reply
 from vla.contract import ActionChunk, ContractError, Observation, Plan
 from vla.runtime.chunks import ChunkBuffer
+from vla.runtime.diary import PlanDiary
 from vla.runtime.health import HealthMeter
 from vla.runtime.limits import ActionLimiter
 
@@ -25,6 +26,8 @@ class AskSettings:
         replan_s: Age of a chunk at which the next one is asked for, in seconds.
         act_timeout_s: A chunk request older than this is given up and made anew.
         plan_period_s: Least time between plan requests.
+        plan_looks: So many plans in a row must say the same before a refusal or an answer counts, at least 1;
+            the arm rests meanwhile.
         plan_timeout_s: A plan request older than this is given up and made anew.
         lost_s: The model side counts as lost when it has owed a usable chunk for this long.
         max_age_s: What is older than this, see :class:`vla.runtime.health.AgeMeter`, is not asked about.
@@ -36,10 +39,15 @@ class AskSettings:
     replan_s: float = 0.4
     act_timeout_s: float = 1.0
     plan_period_s: float = 0.5
+    plan_looks: int = 2
     plan_timeout_s: float = 30.0
     lost_s: float = 5.0
     max_age_s: float = 0.07
     lockstep_timeout_s: float = 120.0
+
+    def __post_init__(self) -> None:
+        if self.plan_looks < 1:
+            raise ContractError(f"plan_looks {self.plan_looks} must be at least 1")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +81,16 @@ class Asker:
         self._next_plan_s = 0.0
         self._owed_since_s: float | None = None
         self._failure: BridgeError | None = None
+        self._began_s = 0.0
+        self._agreeing = 0
         self.plan: Plan | None = None
+        self.diary = PlanDiary()
+
+    @property
+    def closing(self) -> Plan | None:
+        """A refusal or an answer that enough plans in a row agree upon, else None."""
+        agreed = self._agreeing >= self._settings.plan_looks
+        return self.plan if self.plan is not None and self.plan.kind != "steps" and agreed else None
 
     @property
     def instruction(self) -> str | None:
@@ -90,8 +107,10 @@ class Asker:
         self._goal = goal
         self._next_plan_s = now_s
         self._owed_since_s = now_s
+        self._began_s = now_s
         if not self._link.plans:
             self.plan = Plan(goal, (goal,), 0, ("active",))
+            self.diary.note(self.plan, 0.0)
 
     def advance(self, observation: Observation, now_s: float) -> str | None:
         """Read what has arrived and ask what is due; never waits.
@@ -187,8 +206,12 @@ class Asker:
             self._take_chunk(reply.value, reply.latency_s, asked, now_s)
 
     def _take_plan(self, plan: Plan, now_s: float) -> None:
-        before, self.plan = self.instruction, plan
-        if self.instruction != before:
+        before, last = self.instruction, self.plan
+        agrees = last is not None and (last.kind, last.note) == (plan.kind, plan.note)
+        self._agreeing = self._agreeing + 1 if agrees else 1
+        self.plan = plan
+        self.diary.note(plan, now_s - self._began_s)
+        if self.instruction != before or self.instruction is None:
             # What was meant for the old words must not be carried out under the new ones, nor be waited for.
             self._buffer.clear()
             self._asked.pop("act", None)
@@ -229,4 +252,4 @@ class Asker:
         return f"{silence}; last: {self._meter.last_error}" if self._meter.last_error else silence
 
     def _patience_s(self) -> float:
-        return self._settings.plan_timeout_s if self.plan is None else self._settings.lost_s
+        return self._settings.plan_timeout_s if self.instruction is None else self._settings.lost_s

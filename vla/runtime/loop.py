@@ -24,7 +24,7 @@ from vla.runtime.chunks import ChunkBuffer, buffer_named
 from vla.runtime.clock import Clock, MonotonicClock
 from vla.runtime.health import AgeMeter, HealthMeter, LoopHealth
 from vla.runtime.limits import ActionLimiter, position_of
-from vla.runtime.report import OnTick, Reason, RunResult, TickReport
+from vla.runtime.report import SAID, OnTick, Reason, RunResult, TickReport
 from vla.runtime.supervisor import EngageSettings, Supervisor
 from vla.runtime.tracking import TrackingMonitor
 
@@ -107,8 +107,8 @@ class ControlLoop:
         return self._meter.summary(self._link.dropped_replies)
 
     def run(self, goal: str, seed: int = 0, stop: threading.Event | None = None) -> RunResult:
-        """Carry out ``goal`` until the plan is done, the time is up, ``stop`` is set, the model side is lost
-        or the supervisor latches a stop.
+        """Carry out ``goal`` until the plan is done, the planner refuses or answers, the time is up, ``stop``
+        is set, the model side is lost or the supervisor latches a stop.
 
         The robot is at rest and holds when this returns.
 
@@ -180,13 +180,16 @@ class _Run:
             if ended is None:
                 lost = self._advance(observation, now_s)
                 ended = self._ending(lost, now_s - began_s >= self._settings.timeout_s, stop)
-                detail = lost or ""
+                detail = self._asker.plan.note if ended in SAID and self._asker.plan else lost or ""
             if self._supervisor.latched:
                 ended, detail = self._supervisor.state, self._supervisor.reason  # pyright: ignore[reportAssignmentType]
             if ended is not None and self._limiter.at_rest:
                 self._bus.hold()
                 elapsed_s = now_s - began_s
-                return RunResult(ended, detail, self._asker.plan, elapsed_s, self._loop.health())
+                asker = self._asker
+                return RunResult(
+                    ended, detail, asker.plan, elapsed_s, self._loop.health(), asker.diary.entries
+                )
             self._meter.tick(now_s)
             held = self._act(observation if ended is None else None)
             if observation is not None:
@@ -298,7 +301,10 @@ class _Run:
     def _ending(self, lost: str | None, time_is_up: bool, stop: threading.Event) -> Reason | None:
         if stop.is_set():
             return "stopped"
-        if self._asker.plan is not None and self._asker.plan.done:
+        plan = self._asker.plan
+        if self._asker.closing is not None:
+            return "refused" if self._asker.closing.kind == "cannot" else "answered"
+        if plan is not None and plan.kind == "steps" and plan.done:
             return "plan_done"
         if lost is not None:
             return "model_lost"

@@ -28,6 +28,9 @@ class Outcome:
         detail: One line for a person; may be empty.
         seed: Seed of the scene and of the policy.
         plan: Steps of the last plan, each with its status.
+        said: ``kind``, ``note`` and ``seen`` of the last plan; empty texts without one.
+        replans: Every change of the plan: ``time_s``, ``kind``, ``steps``, ``index``, ``note``, ``seen``.
+        scene: What was laid, see :data:`sim.stage.SCENES`; empty where nobody lays scenes.
         elapsed_s: From the first control tick to the last.
         model: What the policy's server said of itself, with the checkpoint's digest.
         health: How well the loop kept time.
@@ -42,6 +45,9 @@ class Outcome:
     detail: str
     seed: int
     plan: list[dict[str, str]]
+    said: dict[str, str]
+    replans: list[dict[str, Any]]
+    scene: str
     elapsed_s: float
     model: dict[str, str]
     health: dict[str, Any]
@@ -83,6 +89,13 @@ def plan_lines(plan: Plan | None) -> list[dict[str, str]]:
     if plan is None:
         return []
     return [{"step": step, "status": status} for step, status in zip(plan.steps, plan.status, strict=True)]
+
+
+def plan_words(plan: Plan | None) -> dict[str, str]:
+    """What a plan says beside its steps: ``kind``, ``note`` and ``seen``; of no plan, empty steps."""
+    if plan is None:
+        return {"kind": "steps", "note": "", "seen": ""}
+    return {"kind": plan.kind, "note": plan.note, "seen": plan.seen}
 
 
 def write_outcome(folder: Path, outcome: Outcome) -> Path:

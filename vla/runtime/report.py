@@ -4,16 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Literal
+from typing import Final, Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
 from vla.contract import Observation, Plan
+from vla.runtime.diary import PlanEntry
 from vla.runtime.health import LoopHealth
 from vla.runtime.supervisor import State
 
-Reason = Literal["plan_done", "timeout", "stopped", "model_lost", "protective_stop", "emergency_stop"]
+Reason = Literal[
+    "plan_done", "refused", "answered", "timeout", "stopped", "model_lost",
+    "protective_stop", "emergency_stop",
+]  # fmt: skip
+SAID: Final = ("refused", "answered")
+"""Reasons that end a run in words instead of deeds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,13 +62,16 @@ class RunResult:
     """How a run ended.
 
     Attributes:
-        reason: ``plan_done``: the planner says so. ``timeout``: the time was up. ``stopped``: somebody asked.
-            ``model_lost``: the model side fell silent or failed, the robot holds; ``detail`` says how.
-            ``protective_stop``, ``emergency_stop``: the supervisor has latched; ``detail`` says why.
+        reason: ``plan_done``: the planner says so. ``refused``: it says that it cannot be done. ``answered``:
+            it answers a question; ``detail`` holds its words, here and there. ``timeout``: the time was up.
+            ``stopped``: somebody asked. ``model_lost``: the model side fell silent or failed, the robot
+            holds; ``detail`` says how. ``protective_stop``, ``emergency_stop``: the supervisor has latched;
+            ``detail`` says why.
         detail: One line for a person; empty unless there is something to say.
         plan: The last plan; None when there never was one.
         elapsed_s: From the first tick to the last, on the loop's clock.
         health: The final summary.
+        plans: Every change of the plan, in order.
     """
 
     reason: Reason
@@ -70,3 +79,4 @@ class RunResult:
     plan: Plan | None
     elapsed_s: float
     health: LoopHealth
+    plans: tuple[PlanEntry, ...] = ()

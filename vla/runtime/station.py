@@ -26,7 +26,7 @@ from vla.contract import ContractError
 from vla.runtime.clock import Clock, MonotonicClock
 from vla.runtime.lease import Lease
 from vla.runtime.loop import ControlLoop
-from vla.runtime.outcome import plan_lines
+from vla.runtime.outcome import plan_lines, plan_words
 from vla.runtime.report import RunResult, TickReport
 from vla.runtime.supervisor import StateError
 
@@ -147,6 +147,8 @@ class RobotStation:
                 "detail": result.detail,
                 "elapsed_s": result.elapsed_s,
                 "plan": plan_lines(result.plan),
+                "said": plan_words(result.plan),
+                "replans": [asdict(entry) for entry in result.plans],
                 "health": _finite(asdict(result.health)),
             }
             self._last = {"run": number, **told, **finish(goal, seed, result)}
@@ -231,7 +233,8 @@ class RobotStation:
             "run": self._runs,
             "goal": self._under_way,
             "last": self._last,
-            "plan": plan_lines(latest.plan) if latest else [],
+            "plan": plan_lines(latest.plan if latest else None),
+            "said": plan_words(latest.plan if latest else None),
             "instruction": latest.instruction if latest else None,
             "elapsed_s": latest.now_s - self._began_s if latest else 0.0,
             "health": _finite(asdict(self._loop.health())),
