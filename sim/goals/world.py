@@ -8,7 +8,6 @@ import numpy as np
 
 from sim.goals.goal import Goal, Template, draw
 from sim.goals.judge import find
-from sim.goals.laying import GoalTable
 from sim.goals.model import Act
 from sim.goals.oracle import oracle
 from sim.goals.symbols import Symbols, symbols_of
