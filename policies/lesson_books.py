@@ -1,0 +1,226 @@
+"""Lessons as a network reads them: tokens of talks, pictures as the frozen image tower has seen them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from transformers import PreTrainedTokenizerFast
+
+from policies.augmentation import AugmentConfig, Light
+from policies.eyes import Labels, augmented, labels_of
+from vla.dataset.lessons import LessonText, read_blocks
+from vla.models.scene import SceneEyes
+from vla.models.words import (
+    PAD,
+    PICTURE,
+    START,
+    goal_words,
+    question_words,
+    reply_words,
+    seen_words,
+    train_tokenizer,
+)
+from vla.planner.grammar import vocabulary
+from vla.planner.seen import COLUMNS, CONTAINERS, parse_seen
+
+IGNORED = -100
+_SEEN_WORDS = ("nothing", "twice", "over", "pressed", "on", *(w for c in CONTAINERS for w in c.split()))
+
+
+@dataclass(frozen=True)
+class Talk:
+    """A talk in tokens.
+
+    Attributes:
+        ids: int16 (n,).
+        said: bool (n,), True on what the model should say.
+    """
+
+    ids: NDArray[np.int16]
+    said: NDArray[np.bool_]
+
+
+def read_texts(folders: Sequence[str]) -> list[list[LessonText]]:
+    """The lessons' words, folder by folder.
+
+    Raises:
+        DatasetError: a folder holds no lessons.
+    """
+    return [[text for block in read_blocks(Path(f), False) for text in block.texts] for f in folders]
+
+
+def tokenizer_of(texts: Sequence[LessonText], size: int) -> PreTrainedTokenizerFast:
+    """A tokenizer for everything that is said in some lessons, with a token for each word of a plan."""
+    talks = (" ".join(part for part, _ in _parts(text, text.turns, True)) for text in texts)
+    return train_tokenizer(talks, (*vocabulary(), *_SEEN_WORDS, *map(str, range(COLUMNS))), size)
+
+
+def _parts(
+    text: LessonText, turns: Sequence[tuple[str, str]], told: bool, order: Sequence[int] | None = None
+) -> Iterator[tuple[str, bool]]:
+    """The pieces of a talk, each with whether the model should say it."""
+    yield seen_words(text.seen), not told
+    talks = [(goal_words(text.goal, text.history), reply_words(text.reply))]
+    talks += [(question_words(question), reply_words(answer)) for question, answer in turns]
+    for k in order if order is not None else range(len(talks)):
+        yield talks[k][0], False
+        yield talks[k][1], True
+
+
+def talks_of(
+    texts: Sequence[LessonText],
+    tokenizer: PreTrainedTokenizerFast,
+    rng: np.random.Generator,
+    share: float = 1.0,
+    pictures: int = 0,
+) -> list[Talk]:
+    """Lay lessons out as talks.
+
+    Args:
+        texts: The lessons.
+        tokenizer: Its words.
+        rng: Draws the order of what is talked about, and which questions are kept.
+        share: Share of the questions to keep.
+        pictures: Places kept for a picture's tokens; with any, the model should also say what is seen.
+    """
+    start = tokenizer.convert_tokens_to_ids([START] + [PICTURE] * pictures)
+    assert isinstance(start, list)
+    pieces: list[str] = []
+    lengths: list[list[bool]] = []
+    for text in texts:
+        turns = [turn for turn in text.turns if rng.random() < share]
+        parts = list(_parts(text, turns, not pictures, rng.permutation(1 + len(turns)).tolist()))
+        pieces += [words for words, _ in parts]
+        lengths.append([said for _, said in parts])
+    ids = iter(tokenizer(pieces, add_special_tokens=False)["input_ids"] if pieces else [])
+    found = []
+    for flags in lengths:
+        line, said = list(start), [False] * len(start)
+        for flag in flags:
+            piece = next(ids)
+            line += piece
+            said += [flag] * len(piece)
+        found.append(Talk(np.array(line, np.int16), np.array(said)))
+    return found
+
+
+def batch_of(talks: Sequence[Talk], pad: int) -> tuple[Tensor, Tensor]:
+    """Token ids (B, L) and labels (B, L); a label is :data:`IGNORED` where nothing is to be said."""
+    length = max(len(talk.ids) for talk in talks)
+    ids = np.full((len(talks), length), pad, np.int64)
+    labels = np.full((len(talks), length), IGNORED, np.int64)
+    for i, talk in enumerate(talks):
+        ids[i, : len(talk.ids)] = talk.ids
+        labels[i, : len(talk.ids)] = np.where(talk.said, talk.ids, IGNORED)
+    return torch.from_numpy(ids), torch.from_numpy(labels)
+
+
+def pad_id(tokenizer: PreTrainedTokenizerFast) -> int:
+    """The id that stands for nothing."""
+    found = tokenizer.convert_tokens_to_ids(PAD)
+    assert isinstance(found, int)
+    return found
+
+
+@dataclass(frozen=True)
+class SeenPictures:
+    """Pictures as a frozen image tower sees them; bfloat16, kept as int16.
+
+    Attributes:
+        tokens: (n, cameras, N, D).
+        fine: (n, G, G, D).
+        labels: What is where.
+    """
+
+    tokens: NDArray[np.int16]
+    fine: NDArray[np.int16]
+    labels: Labels
+
+    def look(self, picked: NDArray[np.int64] | slice) -> tuple[Tensor, Tensor]:
+        """What :meth:`vla.models.scene.SceneEyes.read` wants, of some pictures."""
+        tokens, fine = (torch.from_numpy(x[picked]).view(torch.bfloat16) for x in (self.tokens, self.fine))
+        return tokens, fine
+
+
+@torch.inference_mode()
+def see_pictures(
+    folders: Sequence[str],
+    eyes: SceneEyes,
+    cache: Path,
+    held_back: int,
+    augment: AugmentConfig,
+    progress: Callable[[int], None],
+) -> SeenPictures:
+    """Let the frozen image tower look at every picture once; what it has seen stays on disk.
+
+    Args:
+        folders: Lessons with pictures.
+        eyes: Whose image tower looks.
+        cache: A folder of this run.
+        held_back: Pictures at the beginning of each folder that are not varied.
+        augment: How the others are varied.
+        progress: Told how many have been seen.
+    """
+    cache.mkdir(parents=True, exist_ok=True)
+    size = eyes.config.vision.image_size
+    light = Light((size, size))
+    tokens, fine, points, scenes, done = [], [], [], [], 0
+    for k, folder in enumerate(folders):
+        for number, block in enumerate(read_blocks(Path(folder))):
+            assert block.images is not None
+            assert block.points is not None
+            path = cache / f"{k:02d}-{number:06d}.npz"
+            if not path.exists():
+                rng = np.random.default_rng([k, number])
+                _see(
+                    block.images,
+                    block.points,
+                    number * len(block.texts) < held_back,
+                    eyes,
+                    light,
+                    rng,
+                    augment,
+                    path,
+                )
+            with np.load(path, allow_pickle=False) as arrays:
+                tokens.append(arrays["tokens"])
+                fine.append(arrays["fine"])
+                points.append(arrays["points"])
+            scenes += [parse_seen(text.seen) for text in block.texts]
+            done += len(block.texts)
+            progress(done)
+    labels = labels_of(scenes, np.concatenate(points))
+    return SeenPictures(np.concatenate(tokens), np.concatenate(fine), labels)
+
+
+def _see(
+    images: NDArray[np.uint8],
+    points: NDArray[np.float16],
+    plain: bool,
+    eyes: SceneEyes,
+    light: Light,
+    rng: np.random.Generator,
+    augment: AugmentConfig,
+    path: Path,
+) -> None:
+    where = points.astype(np.float32)
+    with torch.autocast("cpu", torch.bfloat16):
+        if plain:
+            tokens, maps = eyes.vision(torch.from_numpy(images))
+        else:
+            images, where, lamp = augmented(images, where, rng, augment)
+            seen = light(torch.from_numpy(images), torch.from_numpy(lamp), torch.float32)
+            tokens, maps = eyes.vision(seen)
+    draft = path.with_name(f".{path.name}")
+    np.savez(draft, tokens=_bits(tokens), fine=_bits(maps[:, 0]), points=where)
+    draft.rename(path)
+
+
+def _bits(x: Tensor) -> NDArray[np.int16]:
+    return x.bfloat16().view(torch.int16).numpy()

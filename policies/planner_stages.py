@@ -1,0 +1,139 @@
+"""What the stages of the planner's training learn: to see, to plan in words, to plan from what is seen."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+from transformers import LlavaForConditionalGeneration
+
+from policies.eyes import EyesLoss, errors
+from policies.lesson_books import IGNORED, SeenPictures, Talk, batch_of
+from policies.planner_config import StageConfig
+from vla.models.scene import SceneEyes
+
+_CHECK_BATCH = 100
+
+
+class EyesStage:
+    """The object queries learn what is where; the image tower stays as it is."""
+
+    name = "eyes"
+
+    def __init__(
+        self,
+        eyes: SceneEyes,
+        config: StageConfig,
+        pictures: SeenPictures,
+        learned: NDArray[np.int64],
+        held_back: NDArray[np.int64],
+        seed: int,
+    ) -> None:
+        eyes.vision.requires_grad_(False)
+        self.network, self.config, self._pictures = eyes, config, pictures
+        self._learned, self._held_back, self._seed = learned, held_back, seed
+        self._loss = EyesLoss(eyes)
+
+    def losses(self, step: int) -> dict[str, Tensor]:
+        """See :class:`policies.stage_training.Stage`."""
+        rng = np.random.default_rng([self._seed, step])
+        picked = np.sort(rng.choice(self._learned, self.config.batch_size))
+        tokens, heat = self.network.read(*self._pictures.look(picked))
+        return self._loss.losses(self.network.believe(tokens, heat), self._pictures.labels[picked])
+
+    def check(self) -> dict[str, float]:
+        """Share of scenes with a mistake, by kind."""
+        found: dict[str, list[NDArray[np.bool_]]] = {}
+        for i in range(0, len(self._held_back), _CHECK_BATCH):
+            picked = self._held_back[i : i + _CHECK_BATCH]
+            tokens, heat = self.network.read(*self._pictures.look(picked))
+            wrong = errors(self.network.believe(tokens, heat), self._pictures.labels[picked])
+            for name, values in wrong.items():
+                found.setdefault(f"wrong {name}", []).append(values)
+        return {name: float(np.concatenate(values).mean()) for name, values in found.items()}
+
+
+class TalkStage:
+    """The language model learns to say what should be said.
+
+    Args:
+        name: Of the stage.
+        model: All of it; what is trained is what has not been frozen.
+        config: The optimisation.
+        talks: What is learned from.
+        held_back: What is checked on, by name.
+        pad: Id that stands for nothing.
+        seed: Draws the batches.
+        sights: The eyes' tokens of each talk, learned ones and then held-back ones by name, bfloat16 kept
+            as int16 (n, N, D); None for talks in words alone.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        model: LlavaForConditionalGeneration,
+        config: StageConfig,
+        talks: Sequence[Talk],
+        held_back: dict[str, Sequence[Talk]],
+        pad: int,
+        seed: int,
+        sights: dict[str, NDArray[np.int16]] | None = None,
+    ) -> None:
+        self.name, self.network, self.config = name, model, config
+        self._talks, self._held_back, self._pad, self._seed = talks, held_back, pad, seed
+        self._sights = sights
+        # Sorted by length: a batch of like lengths holds little padding.
+        self._order = np.argsort([len(talk.ids) for talk in talks], kind="stable")
+
+    def losses(self, step: int) -> dict[str, Tensor]:
+        """See :class:`policies.stage_training.Stage`."""
+        rng = np.random.default_rng([self._seed, step])
+        size = min(self.config.batch_size, len(self._order))
+        first = int(rng.integers(len(self._order) - size + 1))
+        wide = self._order[max(0, first - size) : first + 2 * size]
+        picked = np.sort(rng.choice(wide, size, replace=False))
+        loss, _, _ = self._said(
+            [self._talks[i] for i in picked], None if self._sights is None else self._sights[""][picked]
+        )
+        return {"total": loss}
+
+    def check(self) -> dict[str, float]:
+        """Share of talks in which everything that the model says is exactly right, given what came before."""
+        found = {}
+        for name, talks in self._held_back.items():
+            right = []
+            for i in range(0, len(talks), _CHECK_BATCH):
+                sights = None if self._sights is None else self._sights[name][i : i + _CHECK_BATCH]
+                _, hit, asked = self._said(talks[i : i + _CHECK_BATCH], sights)
+                whole = torch.ones_like(asked)
+                whole[asked] = hit
+                right.append(whole.all(1).numpy())
+            found[f"exact {name}"] = float(np.concatenate(right).mean())
+        return found
+
+    def _said(self, talks: Sequence[Talk], sights: NDArray[np.int16] | None) -> tuple[Tensor, Tensor, Tensor]:
+        """Loss, whether each token to be said is the likeliest, and where those are, (B, L - 1)."""
+        ids, labels = batch_of(talks, self._pad)
+        model = self.network.model
+        embedded = model.get_input_embeddings()(ids)
+        if sights is not None:
+            shown = model.multi_modal_projector(torch.from_numpy(sights).view(torch.bfloat16))
+            place = (ids == self.network.config.image_token_id).unsqueeze(-1).expand_as(embedded)
+            embedded = embedded.masked_scatter(place, shown.to(embedded.dtype))
+        mask = (ids != self._pad).long()
+        out = model.language_model(inputs_embeds=embedded, attention_mask=mask, use_cache=False)
+        asked = labels[:, 1:] != IGNORED
+        logits = self.network.lm_head(out.last_hidden_state[:, :-1][asked]).float()
+        wanted = labels[:, 1:][asked]
+        return cross_entropy(logits, wanted), logits.argmax(-1) == wanted, asked
+
+
+def freeze_but(model: LlavaForConditionalGeneration, trained: Sequence[nn.Module]) -> None:
+    """Freeze everything but some parts."""
+    model.requires_grad_(False)
+    for part in trained:
+        part.requires_grad_(True)
