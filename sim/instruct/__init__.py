@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 
 from sim.goals.symbols import Symbols
-from sim.instruct import deeds, descriptions, places, reasons, sides, things
+from sim.instruct import deeds, descriptions, places, reasons, sides, things, ways
 from sim.instruct.question import Kind, Question, Turn
 from sim.instruct.scene import Scene
 from sim.randomise import Split
@@ -16,7 +16,7 @@ from sim.randomise import Split
 KINDS: Final[tuple[Kind, ...]] = ("conversation", "description", "reasoning")
 TYPES: Final[Mapping[str, Question]] = {
     question.name: question
-    for room in (things, places, sides, deeds, descriptions, reasons)
+    for room in (things, places, sides, deeds, descriptions, ways, reasons)
     for question in room.QUESTIONS
 }
 """Every type of question by name."""

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image
 
 from sim.goals import TEMPLATES
 from sim.goals.world import GoalWorld
@@ -27,7 +28,6 @@ from sim.seeds import EVALUATION_SEED
 from sim.tableaux import random_pose
 from vla.contract import ContractError
 from vla.dataset.schema import DatasetError, read_json, write_text
-from vla.extras import needs
 from vla.planner.grammar import Step, step_words
 
 CONTEXTS = "contexts.jsonl"
@@ -131,9 +131,6 @@ def save_scene(
     root: Path, number: int, seed: int, scene: Scene, picture: NDArray[np.uint8]
 ) -> dict[str, Any]:
     """Write a picture, uint8 RGB (H, W, 3), and return its context."""
-    with needs("images"):
-        from PIL import Image
-
     name = f"{number:06d}"
     image = f"{IMAGES}/{name}.png"
     Image.fromarray(picture).save(root / image)

@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from PIL import Image, ImageDraw, ImageFont
+
 from sim.instruct import KINDS
 from sim.instruct.context import from_json
 from sim.instruct.records import Record
 from sim.instruct.scene import Box
 from vla.dataset.schema import DatasetError
-from vla.extras import needs
 
 _PICTURE, _GAP, _LINE, _LETTERS, _COLUMN = 220, 12, 15, 52, 380
 _PAPER, _INK, _SOFT, _ANSWER = (24, 26, 30), (235, 235, 235), (150, 160, 175), (150, 215, 150)
@@ -38,9 +39,6 @@ def talk_sheet(
     Raises:
         DatasetError: there is nothing to show, or a picture is missing.
     """
-    with needs("images"):
-        from PIL import Image, ImageDraw, ImageFont
-
     if not records:
         raise DatasetError("a sheet needs at least one record")
     font, head = ImageFont.load_default(12), ImageFont.load_default(13)

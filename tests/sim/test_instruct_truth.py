@@ -383,6 +383,14 @@ def test_answers_are_true(name: str):
         assert JUDGES[name](case), (turn, state)
 
 
+def test_answers_about_held_out_contents_are_true():
+    found = [talk for talk in talks("test") if talk[0].type == "contents_held_out"]
+    assert len(found) >= 10
+    for turn, state, at in found:
+        case = Case(state, dict(at), canonical(turn.question), canonical(turn.answer))
+        assert JUDGES[turn.type](case), (turn, state)
+
+
 def test_a_wrong_answer_would_be_noticed():
     """The judges are no yes-men: answers swapped within a type are mostly refused."""
     refused = total = 0

@@ -51,6 +51,8 @@ COMMANDS = {
     "clip_eval": ("clip", "eval"),
     "clip_calibrate": ("clip", "calibrate"),
     "look": ("look", "image.png", "--labels", "a bowl"),
+    "vqa_generate": ("vqa", "generate"),
+    "vqa_show": ("vqa", "show", "data"),
     "dataset_info": ("dataset", "info", "data"),
     "dataset_doctor": ("dataset", "doctor", "data"),
     "dataset_show": ("dataset", "show", "data"),
