@@ -51,6 +51,7 @@ COMMANDS = {
     "clip_eval": ("clip", "eval"),
     "clip_calibrate": ("clip", "calibrate"),
     "look": ("look", "image.png", "--labels", "a bowl"),
+    "planner_train": ("planner", "train"),
     "vqa_generate": ("vqa", "generate"),
     "vqa_show": ("vqa", "show", "data"),
     "dataset_info": ("dataset", "info", "data"),

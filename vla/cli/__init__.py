@@ -58,6 +58,8 @@ vqa_app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(vqa_app, name="vqa")
+planner_app = typer.Typer(help="Train the planner that looks.", no_args_is_help=True)
+app.add_typer(planner_app, name="planner")
 _KEY_MAY_START_WITH_A_DASH = {"ignore_unknown_options": True}
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", show_default=False)]
@@ -449,6 +451,22 @@ def bench(
         from vla.cli.bench import bench as command
 
         command(words, show_config)
+
+
+@planner_app.command(name="train")
+@reported
+def planner_train(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Train the planner's eyes, words and the way between them. The same line again resumes.
+
+    [dim]handily collect lessons=40000 out=data/lessons[/dim]
+
+    [dim]handily collect lessons=140000 pictures=false seed=50000 out=data/told[/dim]
+
+    [dim]handily planner train lessons=data/lessons told=data/told out=runs/planner[/dim]
+    """
+    from vla.cli.planner import train as command
+
+    command(overrides or [], show_config)
 
 
 def main() -> None:

@@ -15,6 +15,18 @@ SHIPPED = Path(policies.__file__).resolve().parent / "checkpoints" / "tabletop"
 _MANIFEST = "manifest.json"
 
 
+def shipped_planner() -> Path:
+    """The folder of the planner's model that comes with handily.
+
+    Raises:
+        ConfigError: this installation lacks it.
+    """
+    folder = SHIPPED.with_name("planner")
+    if not (folder / "model.safetensors").is_file():
+        raise ConfigError(f"{folder} holds no model; train one: handily planner train")
+    return folder
+
+
 def resolve_checkpoint(named: str | None) -> Path:
     """The folder that ``checkpoint=`` names: a checkpoint, a run's newest one, or the shipped one for None.
 

@@ -9,6 +9,7 @@ from pathlib import Path
 from sim.backend import choose_backend
 from sim.collect import CollectSettings
 from sim.collect import collect as record
+from sim.goals.school import LessonSettings, collect_lessons
 from sim.stills import StillSettings, draw_stills
 from vla.cli.settings import configured, families, processes
 from vla.cli.terminal import console, counted
@@ -30,6 +31,9 @@ class CollectConfig:
     image_size: int
     stills: int
     tableaux: bool
+    lessons: int
+    pictures: bool
+    talk: int
 
     def __post_init__(self) -> None:
         if self.episodes < 1:
@@ -42,6 +46,10 @@ class CollectConfig:
             raise ValueError(f"stills={self.stills} must be at least 0")
         if self.tableaux and not self.stills:
             raise ValueError("tableaux=true goes with stills=N: demonstrations begin with nothing done")
+        if self.lessons < 0 or self.talk < 0:
+            raise ValueError(f"lessons={self.lessons} and talk={self.talk} must be at least 0")
+        if self.lessons and self.stills:
+            raise ValueError(f"lessons={self.lessons} and stills={self.stills}: collect one at a time")
         if self.image_size < 16 or self.image_size % 2:
             raise ValueError(f"image_size={self.image_size} must be even and at least 16 pixels")
 
@@ -51,6 +59,8 @@ def collect(overrides: list[str], show_config: bool) -> None:
     config = configured("collect", overrides, CollectConfig, show_config)
     if config.stills:
         return _collect_stills(config)
+    if config.lessons:
+        return _collect_lessons(config)
     settings = CollectSettings(
         root=Path(config.out),
         tasks=families(config.task),
@@ -92,4 +102,22 @@ def _collect_stills(config: CollectConfig) -> None:
             progress(done, config.stills)
     console().print(
         f"{config.out} holds {config.stills} stills; to train with them: handily train stills={config.out}"
+    )
+
+
+def _collect_lessons(config: CollectConfig) -> None:
+    if config.task != ["all"]:
+        raise ConfigError(f"task={','.join(config.task)} does not go with lessons: they are about all goals")
+    settings = LessonSettings(
+        Path(config.out), config.lessons, config.seed, config.pictures, config.image_size, config.talk
+    )
+    if config.pictures:
+        choose_backend()
+    with counted("collecting", "lessons") as progress:
+        for done in collect_lessons(settings, processes(config.workers)):
+            progress(done, config.lessons)
+    key = "lessons" if config.pictures else "told"
+    console().print(
+        f"{config.out} holds {config.lessons} lessons; to train with them: handily planner train "
+        f"{key}={config.out}"
     )

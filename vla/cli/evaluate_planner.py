@@ -5,27 +5,30 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 
 from rich.table import Table
 
 from sim.goals import KINDS, TEMPLATES
 from sim.goals.evaluate import PLAN_AXES, PlannerSource, PlanReport, Share, evaluate_planner
-from sim.goals.world import OraclePlanner
+from sim.goals.world import GoalWorld, OraclePlanner
 from sim.seeds import check_evaluation_seed
+from vla.cli.checkpoints import shipped_planner
 from vla.cli.settings import check_renderer, configured
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
+from vla.contract import Planner
 from vla.extras import needs
 from vla.planner.language import LanguagePlanner
 from vla.runtime.outcome import new_run_folder
 
 SUITE = "suite=planner"
 """The word that asks for this command instead of the evaluation of policies."""
-PLANNERS: dict[str, PlannerSource] = {
-    "language": lambda world: LanguagePlanner(None),
-    "oracle": OraclePlanner,
-}
+PLANNERS = ("language", "oracle", "llava")
+"""Planners that can be compared."""
+BLIND = ("language", "oracle")
+"""Those of them that look at no picture."""
 
 
 @dataclass(frozen=True)
@@ -33,6 +36,7 @@ class PlannerEvalConfig:
     """Keys of ``handily eval suite=planner``; what they mean stands in ``configs/eval_planner.yaml``."""
 
     planner: list[str]
+    planner_model: str | None
     template: list[str]
     episodes: int
     axes: list[str]
@@ -54,6 +58,34 @@ class PlannerEvalConfig:
         check_renderer(self.renderer)
         if self.episodes < 1:
             raise ValueError(f"episodes={self.episodes} must be at least 1")
+
+
+def source(planner: str, model: str | None = None) -> PlannerSource:
+    """What makes a planner for a world.
+
+    Args:
+        planner: One of :data:`PLANNERS`.
+        model: Folder of the model of ``llava``; None is the one that comes with handily.
+    """
+    if planner == "oracle":
+        return OraclePlanner
+    if planner == "language":
+        return _language
+    return partial(_llava, str(shipped_planner() if model is None else model))
+
+
+def _language(world: GoalWorld) -> Planner:
+    del world
+    return LanguagePlanner(None)
+
+
+def _llava(model: str, world: GoalWorld) -> Planner:
+    del world
+    # Only now: the other planners should not have to wait for torch.
+    from vla.models.talking import TalkingLlava
+    from vla.planner.llava import LlavaPlanner
+
+    return LlavaPlanner(TalkingLlava.load(model))
 
 
 def templates(names: Sequence[str]) -> tuple[str, ...]:
@@ -78,14 +110,14 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
     for name in dict.fromkeys(config.planner):
         with counted(f"planning, {name}", "plans") as progress:
             reports[name] = evaluate_planner(
-                PLANNERS[name],
+                source(name, config.planner_model),
                 templates(config.template),
                 config.episodes,
                 config.axes,
                 config.seed,
                 progress,
                 image_size=config.image_size,
-                render=False,
+                render=name not in BLIND,
                 backend=config.renderer,
                 more_settings=asdict(config) | {"planner": name},
             )

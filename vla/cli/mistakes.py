@@ -35,6 +35,7 @@ EXTRAS = {
     "clip_eval": "train,sim",
     "clip_calibrate": "train,sim,plot",
     "look": "serve,images",
+    "planner_train": "train",
     "vqa_generate": "sim",
     "vqa_show": "sim",
     "dataset_info": "record",

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from vla.cli.checkpoints import shipped_planner
+from vla.cli.vision_language import vision_language_model
 from vla.contract import Planner, SuccessDetector
 from vla.planner.language import LanguagePlanner
 
@@ -19,11 +21,14 @@ class PlannerSettings:
         done_threshold: A step counts as done above this probability, in (0, 1).
         device: ``"auto"``, ``"cpu"`` or ``"cuda"``.
         threads: torch's threads on a CPU; 0 leaves torch's choice.
+        model: What looks and talks: None for the model that comes with handily; see
+            :func:`vla.cli.vision_language.vision_language_model`.
     """
 
     done_threshold: float = 0.7
     device: str = "auto"
     threads: int = 0
+    model: str | None = None
 
 
 PlannerMaker = Callable[[Path, SuccessDetector, PlannerSettings], Planner]
@@ -37,5 +42,26 @@ def _language(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettin
     return LanguagePlanner(policy, settings.done_threshold)
 
 
-PLANNERS: Final[Mapping[str, PlannerMaker]] = {"language": _language}
+def _llava(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings) -> Planner:
+    """Looks at every plan anew, with the small model that comes with handily."""
+    del checkpoint, policy
+    from vla.models.talking import TalkingLlava
+    from vla.planner.llava import LlavaPlanner
+
+    return LlavaPlanner(TalkingLlava.load(shipped_planner() if settings.model is None else settings.model))
+
+
+def _prompted(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings) -> Planner:
+    """Asks any other vision-language model."""
+    del checkpoint, policy
+    from vla.planner.prompted import PromptedPlanner
+
+    return PromptedPlanner(vision_language_model(settings.model, settings.device))
+
+
+PLANNERS: Final[Mapping[str, PlannerMaker]] = {
+    "language": _language,
+    "llava": _llava,
+    "prompted": _prompted,
+}
 """Planner by name."""

@@ -53,6 +53,7 @@ class RunConfig:
     seed: int
     scene: str
     planner: str
+    planner_model: str | None
     out: str
     timeout_s: float
     pace: str
@@ -151,6 +152,7 @@ def _serve(config: RunConfig, checkpoint: Path, folder: Path) -> ServerProcess:
         "checkpoint": checkpoint,
         "endpoint": "tcp://127.0.0.1:0",
         "planner": config.planner,
+        "planner_model": "null" if config.planner_model is None else config.planner_model,
         "device": config.device,
         # A core stays free for the control loop.
         "threads": config.threads or max(1, len(os.sched_getaffinity(0)) - 1),

@@ -43,6 +43,7 @@ class ServeConfig:
     sample_steps: int | None
     chunking: str
     planner: str
+    planner_model: str | None
     done_threshold: float
     max_batch: int
     batch_window_s: float
@@ -122,7 +123,7 @@ def _model(config: ServeConfig, folder: Path) -> tuple[Policy, Planner]:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     policy: Policy = network
-    settings = PlannerSettings(config.done_threshold, config.device, config.threads)
+    settings = PlannerSettings(config.done_threshold, config.device, config.threads, config.planner_model)
     planner = PLANNERS[config.planner](folder, network, settings)
     faults = parse_faults(config.faults)
     if faults:

@@ -26,7 +26,7 @@ from transformers.modeling_outputs import BaseModelOutput
 
 from vla.models.scene import SceneEyes, SceneEyesConfig
 from vla.models.vit import ViTConfig
-from vla.models.words import PAD, PICTURE, START, END
+from vla.models.words import END, PAD, PICTURE, START
 
 MODEL_TYPE: Final = "handily_scene"
 

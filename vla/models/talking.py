@@ -51,8 +51,8 @@ class Look:
 class TalkingLlava:
     """A :class:`vla.models.vlm.VisionLanguageModel` that looks at both cameras.
 
-    A picture twice as wide as it is high is taken for the cameras' pictures side by side, any other for that of
-    the front camera alone; sizes other than the eyes' own are scaled.
+    A picture twice as wide as it is high is taken for the cameras' pictures side by side, any other for that
+    of the front camera alone; sizes other than the eyes' own are scaled.
 
     Args:
         model: Put in evaluation mode.
@@ -126,11 +126,13 @@ class TalkingLlava:
         start = look.cache.get_seq_length()
         try:
             logits = self._feed(self._encode(words), look.cache)
-            return self._constrained(logits, look.cache, allowed, limit) if allowed else self._free(
-                logits, look.cache, limit
+            return (
+                self._constrained(logits, look.cache, allowed, limit)
+                if allowed
+                else self._free(logits, look.cache, limit)
             )
         finally:
-            look.cache.crop(start)
+            _rewind(look.cache, start)
 
     def reply(
         self,
@@ -161,10 +163,10 @@ class TalkingLlava:
                 if len(ids) > 1:
                     rest = self._all(ids[:-1], look.cache).log_softmax(-1)
                     total += float(rest[range(len(ids) - 1), ids[1:]].sum())
-                    look.cache.crop(asked)
+                    _rewind(look.cache, asked)
                 found.append(total)
         finally:
-            look.cache.crop(start)
+            _rewind(look.cache, start)
         return np.array(found)
 
     def _free(self, logits: Tensor, cache: DynamicCache, limit: int) -> str:
@@ -230,6 +232,13 @@ class TalkingLlava:
         halves = [image[:, : width // 2], image[:, width // 2 :]] if width == 2 * height else [image]
         pictures = [_scaled(half, self._size) for half in halves]
         return pictures + [np.zeros_like(pictures[0])] * (len(CAMERAS) - len(pictures))
+
+
+def _rewind(cache: DynamicCache, length: int) -> None:
+    """Forget what has been read beyond that many tokens."""
+    beyond = cache.get_seq_length() - length
+    if beyond:
+        cache.crop(-beyond)
 
 
 def _scaled(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:

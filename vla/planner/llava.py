@@ -24,8 +24,8 @@ _KEPT = 4
 class LlavaPlanner:
     """A :class:`vla.contract.Planner` and :class:`vla.contract.SuccessDetector` in one.
 
-    The first plan is what the first look says. Afterwards a plan changes when ``looks`` looks in a row say the
-    same; a step counts as done when what remains is just what was to follow it.
+    The first plan is what the first look says. Afterwards a plan changes when ``looks`` looks in a row say
+    the same; a step counts as done when what remains is just what was to follow it.
 
     Args:
         model: Looks and talks.
@@ -62,9 +62,7 @@ class LlavaPlanner:
                 raise ContractError(f"no plan for {goal!r}: {error}") from error
             return replace(previous, seen=look.seen)
         plan = replace(plan_of(goal, saying, carried_out(goal, saying, previous)), seen=look.seen)
-        if previous is None or plan.kind != "steps" or plan.steps == previous.steps:
-            return plan if previous is None else self._confirmed(goal, text, plan, previous)
-        return self._confirmed(goal, text, plan, previous)
+        return plan if previous is None else self._confirmed(goal, text, plan, previous)
 
     def _confirmed(self, goal: str, text: str, plan: Plan, previous: Plan) -> Plan:
         """The new plan where enough looks in a row have said so, else the previous one."""
