@@ -21,7 +21,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "bench": ("grpc",),
     "serve": ("diffusers", "prometheus_client", "safetensors", "tokenizers", "torch"),
     "sim": ("OpenGL", "gymnasium", "mujoco"),
-    "train": ("accelerate", "tensorboard", "transformers"),
+    "train": ("accelerate", "huggingface_hub", "tensorboard", "transformers"),
 }
 """Extra to the import names that it adds to those of the extras it includes; see ``pyproject.toml``."""
 

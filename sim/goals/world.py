@@ -20,7 +20,8 @@ from sim.truth import Query, Truth
 from sim.waypoints import toward
 from sim.world import World
 from vla.contract import Observation, Plan
-from vla.planner.grammar import Instructions, plan_of, step_words
+from vla.planner.grammar import plan_of
+from vla.planner.progress import carried_out
 
 _PATIENCE_STEPS = 60
 _SETTLING_STEPS = 8
@@ -114,13 +115,7 @@ class OraclePlanner:
     def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
         """What remains to be done now; a step counts as done once it is not needed any more."""
         saying = oracle(self._world.goal, self._world.symbols())
-        done: tuple[str, ...] = ()
-        if previous is not None and previous.goal == goal and isinstance(saying, Instructions):
-            done = previous.steps[: previous.index]
-            remaining = tuple(map(step_words, saying.steps))
-            if previous.instruction is not None and remaining == previous.steps[previous.index + 1 :]:
-                done = (*done, previous.instruction)
-        return plan_of(goal, saying, done)
+        return plan_of(goal, saying, carried_out(goal, saying, previous))
 
 
 def query_of(act: Act, truth: Truth) -> Query:

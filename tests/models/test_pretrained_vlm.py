@@ -114,7 +114,7 @@ def test_free_speech_is_the_likeliest_token_each_time(saved: tuple[str, Path], l
 
 
 def test_replies_are_in_the_grammar_the_same_each_time_and_of_this_picture(loaded: PretrainedVLM) -> None:
-    texts = [loaded.reply(tiny_vlms.picture(seed), PROMPT, allowed_next) for seed in (0, 0, 1, 2, 3, 4, 5)]
+    texts = [loaded.reply(tiny_vlms.picture(seed), PROMPT, allowed_next) for seed in (0, 0, 1, 2)]
     for text in texts:
         parse(text)
     assert texts[0] == texts[1]

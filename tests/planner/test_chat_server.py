@@ -35,13 +35,13 @@ def completion(text: str | None, **more: Any) -> bytes:
 class Handler(BaseHTTPRequestHandler):
     """Does what the server's script says next; its last line is repeated."""
 
-    server: Fake
-
     def _next(self) -> None:
+        fake = self.server
+        assert isinstance(fake, Fake)
         length = int(self.headers.get("Content-Length", 0))
         body = json.loads(self.rfile.read(length)) if length else None
-        self.server.requests.append((self.command, self.path, dict(self.headers), body))
-        script = self.server.script
+        fake.requests.append((self.command, self.path, dict(self.headers), body))
+        script = fake.script
         (script.pop(0) if len(script) > 1 else script[0])(self)
 
     do_GET = do_POST = _next  # noqa: N815
@@ -235,7 +235,10 @@ def test_a_slow_server_costs_no_more_than_its_time_for_each_try(fake: Fake) -> N
 
 
 def test_a_slow_answer_is_followed_by_a_quick_one(fake: Fake) -> None:
-    fake.script = [lambda handler: bool(fake.over.wait(2)) or None, saying(200, completion("yes"))]
+    def silent(handler: Handler) -> None:
+        fake.over.wait(2)
+
+    fake.script = [silent, saying(200, completion("yes"))]
     assert client(fake, timeout_s=0.3)[0].reply(PICTURE, "?") == "yes"
 
 
@@ -377,6 +380,12 @@ def test_pictures_are_sent_without_loss_unless_they_are_large() -> None:
 
 
 def test_limits_out_of_range_are_refused() -> None:
-    for wrong in ({"timeout_s": 0.0}, {"timeout_s": float("nan")}, {"tries": 0}, {"most_bytes": 0}):
+    wrongs: tuple[dict[str, Any], ...] = (
+        {"timeout_s": 0.0},
+        {"timeout_s": float("nan")},
+        {"tries": 0},
+        {"most_bytes": 0},
+    )
+    for wrong in wrongs:
         with pytest.raises(ContractError, match=next(iter(wrong))):
             ChatLimits(**wrong)

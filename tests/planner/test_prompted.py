@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
+import tiny_vlms
 
 from vla.conformance import check_planner
 from vla.contract import ContractError, Observation, Plan, Planner
+from vla.models.pretrained_vlm import load_vlm
 from vla.models.vlm import AllowedNext, VisionLanguageModel
+from vla.planner.asking import VlmDetector
 from vla.planner.grammar import (
     ANSWERS,
     MAX_STEPS,
@@ -106,6 +110,16 @@ def test_a_changed_mind_ticks_nothing_off_and_another_goal_starts_afresh() -> No
         PUT,
         CLOSE,
     )
+
+
+def test_a_model_from_a_folder_plans_at_its_first_try_and_judges(tmp_path: Path) -> None:
+    tiny_vlms.save("qwen2_5_vl", tmp_path)
+    model = load_vlm(str(tmp_path))
+    planner, detector = PromptedPlanner(model), VlmDetector(model)
+    noise = replace(seen(), images={"front": tiny_vlms.picture()})
+    check_planner(planner, GOAL, noise)
+    assert "no plan" not in planner.plan(GOAL, noise, None).note
+    assert 0 < detector.success(noise, OPEN) < 1
 
 
 @pytest.mark.parametrize("text", ["cannot: because there is no red block.", "answer: in the bowl."])

@@ -23,7 +23,7 @@ class VisionLanguageModel(Protocol):
         allowed: AllowedNext | None = None,
         max_words: int = 120,
     ) -> str:
-        """The most likely answer; the same arguments give the same one.
+        """The answer, each token the likeliest; the same arguments give the same one.
 
         Args:
             image: uint8 RGB, (H, W, 3).

@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 from typing import Any, Final
 
+from vla.extras import needs
 from vla.models.pretrained_clip import PretrainedError
 
 _PROCESSOR_OF: Final = {"smolvlm": "Idefics3Processor"}
@@ -36,8 +37,9 @@ def _adapter(folder: Path) -> bool:
 
 
 def _fetched(name: str) -> Path:
-    from huggingface_hub import snapshot_download
-    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
+    with needs("train"):
+        from huggingface_hub import snapshot_download
+        from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     def fetch(here: bool) -> Path:
         # Nothing of what is pickled, and nothing of what other programs need, is fetched.
