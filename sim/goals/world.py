@@ -10,7 +10,7 @@ from sim.goals.goal import Goal, Template, draw
 from sim.goals.judge import find
 from sim.goals.model import Act
 from sim.goals.oracle import StuckError, oracle
-from sim.goals.symbols import HELD, TABLE, Symbols, symbols_of
+from sim.goals.symbols import TABLE, Symbols, symbols_of
 from sim.layout import CORNERS
 from sim.objects import HALF_M, POOL, ROW
 from sim.randomise import Randomise
@@ -135,7 +135,7 @@ class OraclePlanner:
         if words is None or self._world.goal.saying is not None:
             return None
         act = find(words, state)
-        if state.where.get(act.row) != HELD or act.family not in _PUTS_DOWN:
+        if act.row < 0 or self._world.truth().held != act.row or act.family not in _PUTS_DOWN:
             return None
         down = {"stack": act.base, "put_in": act.place, "put_in_drawer": act.place}
         after = state.moved(act.row, down.get(act.family, TABLE))
