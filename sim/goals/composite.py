@@ -299,7 +299,3 @@ class _SlowPlans(LocalLink):
         ready = [reply for due_s, reply in self._due if due_s <= now_s + 1e-9]
         self._due = [(due_s, reply) for due_s, reply in self._due if due_s > now_s + 1e-9]
         return [*ready, *super().poll(timeout_s)]
-
-
-Progress = Callable[[int, int], None]
-"""Told (episodes done, episodes in all) after each episode."""

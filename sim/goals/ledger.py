@@ -178,4 +178,3 @@ class Ledger:
         family = "" if self._query is None else self._query.family
         planned = judge(self._world.goal, state, plan).valid
         self._open = Try(words, family, round(now_s, 2), round(now_s, 2), None, planned)
-

@@ -118,7 +118,9 @@ class Mishap:
         """Begin to push the drawer shut: it takes its contents along."""
         acts = [act for step in steps if (act := _act(step, state)) is not None]
         wanted = Drawer("open") in self._world.goal.desire or any(a.family in _NEEDING_OPEN for a in acts)
-        in_the_way = truth.tool_m[2] < _CLEAR_M and truth.tool_m[1] > truth.position_m[ROW["drawer"], 1] - 0.06
+        in_the_way = (
+            truth.tool_m[2] < _CLEAR_M and truth.tool_m[1] > truth.position_m[ROW["drawer"], 1] - 0.06
+        )
         if "drawer" not in state.fixtures or state.drawer != "open" or not wanted or in_the_way:
             return False
         self._world.data.joint("drawer").qfrc_applied[:] = -_SHOVE_N
@@ -200,7 +202,9 @@ def _grid(truth: Truth) -> list[tuple[float, float]]:
         closed_y = handle[1] + truth.drawer_open_m
         high_y = min(0.0, float(closed_y - DRAWER_TRAVEL_M - 0.07))
     return [
-        (float(x), float(y)) for x in np.arange(0.40, 0.64, 0.02) for y in np.arange(-0.25, high_y + 1e-6, 0.02)
+        (float(x), float(y))
+        for x in np.arange(0.40, 0.64, 0.02)
+        for y in np.arange(-0.25, high_y + 1e-6, 0.02)
     ]
 
 
