@@ -1,11 +1,11 @@
-"""One goal carried out end to end: a planner looks, a policy acts, something may go wrong, the simulator judges.
+"""One goal carried out end to end: a planner looks, a policy acts, things go wrong, the simulator judges.
 
 An episode is a function of (template, axis, seed, planner, disturbance, policy) and of the settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from sim.driver import MujocoDriver
@@ -114,7 +114,7 @@ class CompositeEpisode:
         happened: It did go wrong, by the simulator's truth.
         at_s: When, in simulated seconds; None where it did not begin.
         goal: What the person said.
-        success: The goal is reached in the end; what asks for no motion is answered rightly, and nothing moved.
+        success: The goal is reached in the end; what asks for words is answered rightly, and nothing moved.
         cause: Why it failed, one of :data:`sim.goals.ledger.CAUSES`; "" for a success.
         detail: A line about that.
         said: The note of the last plan.

@@ -1,4 +1,4 @@
-"""Evaluation of goals carried out end to end: many episodes over processes, which may be interrupted and go on."""
+"""Evaluation of goals carried out end to end: many episodes over processes; interrupted, it goes on."""
 
 from __future__ import annotations
 
@@ -63,8 +63,8 @@ def evaluate_composite(
         settings: How every episode is played.
         backend: See :func:`sim.backend.choose_backend`.
         render: False shows black pictures, where nobody looks; there is no footage then.
-        folder: Where to leave ``eval.json``, ``contact_sheet.png``, ``failures.mp4``, ``failures/`` and the diary
-            that an interrupted evaluation goes on from, if that is there already; None leaves nothing.
+        folder: Where to leave ``eval.json``, ``contact_sheet.png``, ``failures.mp4``, ``failures/`` and the
+            diary that an interrupted evaluation goes on from, if that is there already; None leaves nothing.
         more_settings: Written into the manifest's settings too.
 
     Raises:
@@ -118,7 +118,7 @@ def evaluate_composite(
 
 
 def _jobs(varied: Mapping[str, list[str]], episodes: int, seed: int, film: bool) -> list[CompositeJob]:
-    """In the order of seeds, so that an evaluation that is interrupted has seen every template; one per kind filmed."""
+    """In the order of seeds, so that half an evaluation has seen every template; one per kind is filmed."""
     jobs: list[CompositeJob] = []
     filmed: set[str] = set()
     conditions = itertools.product(

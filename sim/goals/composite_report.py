@@ -60,9 +60,9 @@ class CompositeReport:
     """What an evaluation found.
 
     Attributes:
-        settings: Planners, templates, axes, disturbances, episodes, seed: what a rerun needs besides the policy.
+        settings: Planners, templates, axes, disturbances, episodes, seed: what a rerun needs.
         versions: Versions of Python and the packages that matter.
-        episodes: In the order of templates, axes, disturbances, planners and seeds.
+        episodes: In the order of seeds, templates, axes, disturbances and planners.
         wall_s: How long it took; not part of the result.
     """
 
@@ -107,7 +107,7 @@ class CompositeReport:
         return self._split(condition, CAUSES, lambda e: None, lambda what, e: e.cause == what)
 
     def skills(self, condition: CompositeCondition) -> tuple[CompositeShare, ...]:
-        """Per task family, how many attempts at a rightly planned instruction were done by the simulator's truth.
+        """Per task family, how many attempts at a rightly planned instruction got done, by the truth.
 
         An attempt that a disturbance or another plan cut short counts as one that was not done.
         """

@@ -18,8 +18,8 @@ from vla.contract import ActionChunk, Observation, Prefix, RobotSpec
 class GoalExpert:
     """A :class:`vla.contract.Policy` that carries out any instruction that makes sense on a goal's table.
 
-    Where an object goes is settled when its instruction begins: what is taken off or out is put on a spot that
-    was free then. An instruction that fits nothing is met with standing still.
+    Where an object goes is settled when its instruction begins: what is taken off or out is put on a spot
+    that was free then. An instruction that fits nothing is met with standing still.
     """
 
     def __init__(self, world: GoalWorld) -> None:

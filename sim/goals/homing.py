@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.robot import GAP_OPEN_M, TOOL_MOTION
+from sim.robot import GAP_OPEN_M
 from sim.world import START_TOOL_M
 from vla.contract import ActionChunk, Observation, Policy, Prefix, RobotSpec
 from vla.planner.patience import HOME
@@ -12,6 +12,7 @@ from vla.planner.patience import HOME
 LETTING_GO_M = 0.12
 """What is held is let go at this height of the tool, or below: from higher up it would bounce."""
 _OPEN_M = 0.06
+_LEAD_M = 0.07
 _ARRIVED_M = 0.02
 
 
@@ -42,7 +43,7 @@ class Homing:
         goal_m, gap_goal_m = self._next(tool_m, gap_m)
         offset = goal_m - tool_m
         length = max(float(np.linalg.norm(offset)), 1e-9)
-        step_m = min(length, TOOL_MOTION[0] * self.spec.dt_s)
+        step_m = min(length, _LEAD_M)
         row = np.array([*(tool_m + offset * step_m / length), gap_goal_m], np.float32)
         row = np.clip(row, self.spec.action_low, self.spec.action_high).astype(np.float32)
         return ActionChunk(row[None], self.spec.dt_s, observation.stamp_s)

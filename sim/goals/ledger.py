@@ -19,9 +19,13 @@ from vla.planner.patience import HOME, LOOK_AGAIN
 CAUSES: Final = (
     "wrong plan", "step failed", "stopped too early", "timed out", "moved something", "protective stop",
 )  # fmt: skip
-"""Why an episode failed. ``wrong plan``: the planner refused, answered, or the judge found its last plan wrong.
-``step failed``: a right step was not done in all its tries. ``stopped too early``: the planner took the goal for
-reached. ``timed out``: the whole took too long. ``moved something``: where nothing was to be moved."""
+"""Why an episode failed.
+
+``wrong plan``: the planner refused or answered, or the judge found its last plan wrong. ``step failed``: a
+right step was not done in all its tries. ``stopped too early``: the planner took the goal for reached.
+``timed out``: the whole took too long. ``moved something``: where nothing was to be moved. ``protective
+stop``: the supervisor's.
+"""
 STILL_M: Final = 0.02
 """An object further than this from where it began has been moved."""
 
@@ -95,9 +99,9 @@ class Ledger:
         for i, atom in enumerate(self._world.goal.desire):
             if atom.holds(state):
                 self._so_since_s.setdefault(i, now_s)
-        if self._open is not None and self._open.done_s is None and self._query is not None:
-            if self._world.judge(self._query):
-                self._open = replace(self._open, done_s=round(now_s, 2))
+        undone = self._open is not None and self._open.done_s is None
+        if self._open is not None and undone and self._query is not None and self._world.judge(self._query):
+            self._open = replace(self._open, done_s=round(now_s, 2))
         if plan is not None:
             self._follow(plan)
         if instruction is not None and (self._open is None or instruction != self._open.words):
@@ -132,7 +136,7 @@ class Ledger:
             return False, "step failed" if right else "wrong plan", ending.gave_up
         if ending.plan.kind != "steps":
             return False, "wrong plan", f"{ending.plan.kind}: {said}"
-        return False, "stopped too early", f"not so: {missed[0]}"
+        return False, "stopped too early" if right else "wrong plan", f"not so: {missed[0]}"
 
     def _verdict_of_saying(self, ending: Ending, state: Symbols) -> tuple[bool, str, str]:
         if ending.plan is None or ending.reason != "plan_done":

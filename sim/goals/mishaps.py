@@ -1,7 +1,7 @@
-"""What may go wrong during a goal, once per episode, by the simulator's hand: only a planner that looks recovers.
+"""What may go wrong during a goal, once per episode, by the simulator's hand: only who looks recovers.
 
-* ``knock``: an object that the current step handles is knocked elsewhere on the table, out of the hand if need be.
-* ``remove``: an object that the goal wants in a place, and that has been brought there, is put back on the table.
+* ``knock``: an object that the current step handles is knocked elsewhere on the table, maybe out of the hand.
+* ``remove``: an object that has been brought where the goal wants it is put back on the table.
 * ``close``: the drawer is pushed shut again while it is still needed open.
 """
 
@@ -87,7 +87,7 @@ class Mishap:
             self.at_s = now_s
 
     def _prepare(self, now_s: float, steps: Sequence[str], state: Symbols) -> None:
-        """Draw the moment, once the first plan is there: a time for a knock, how much is placed for a removal."""
+        """Draw the moment, from the first plan: a time for a knock, how much is placed for a removal."""
         self._ready_s = now_s
         if self._kind == "knock":
             self._ready_s += self._moment * max(3.0, 8.0 * len(steps) - 4.0)
@@ -141,7 +141,7 @@ class Mishap:
             self._kind = self._kind if self.happened else "none"
 
     def _spot(self, row: int, act: Act | None, truth: Truth) -> tuple[float, float] | None:
-        """A free place on the table at least 10 cm from where the object is, from which the goal can be reached."""
+        """A free place on the table, 10 cm away at least, from which the goal can be reached."""
         handled = act is not None and act.row == row and act.family == "push"
         places = [act.place] if handled and act is not None else _pushed_to(self._world, row)
         spots = [
@@ -162,7 +162,7 @@ def _act(words: str, state: Symbols) -> Act | None:
 
 
 def _handled(act: Act | None, state: Symbols) -> int:
-    """The object that an instruction handles, where it is in the hand or stands free on the table; else -1."""
+    """The object that an instruction handles, if it is in the hand or free on the table; else -1."""
     if act is None or act.family not in _HANDLING or state.on(act.row) >= 0:
         return -1
     return act.row if state.where[act.row] in LOOSE | {HELD} else -1

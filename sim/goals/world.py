@@ -111,7 +111,7 @@ class OraclePlanner:
     def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
         """What remains to be done now; a step counts as done once it is not needed any more.
 
-        The step that put an object into the hand goes on until the hand is empty, whatever else is so by then.
+        The step that put an object into the hand goes on until the hand is empty, whatever else is so.
         Where no instruction leads on, the plan is of kind ``"cannot"``, in words of no grammar.
         """
         if previous is not None and previous.goal != goal:

@@ -13,7 +13,6 @@ from rich.table import Table
 
 from sim.episode import PolicySource
 from sim.expert import ScriptedExpert
-from sim.goals import TEMPLATES
 from sim.goals.composite import CompositeSettings
 from sim.goals.composite_evaluation import evaluate_composite
 from sim.goals.composite_report import (
@@ -188,7 +187,7 @@ def tables_of(report: CompositeReport) -> tuple[Table, Table]:
     _fill(reached, [report.summary(c) for c in conditions], skip_empty=True)
     _fill(reached, [report.by_kind(c) for c in conditions])
     failed = Table(
-        "", *headings, title="causes of failure in % of all episodes; attempts done in %", box=None
+        "", *headings, title="where it failed, and attempts at instructions that were done, in %", box=None
     )
     _fill(failed, [report.causes(c) for c in conditions])
     _fill(failed, [report.skills(c) for c in conditions])

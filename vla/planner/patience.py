@@ -1,4 +1,4 @@
-"""Patience with a planner's eyes and with the arm: look twice before it ends, try again what does not get done.
+"""Patience with a planner's eyes and with the arm: look twice, and try again what does not get done.
 
 A planner judges one picture at a time and may be wrong about any of them; an arm may miss. What is left to do
 then does not depend on who plans, so it is done around any planner here.
@@ -17,7 +17,7 @@ Recovery = Literal["home", "hold", "replan"]
 RECOVERIES: Final = ("home", "hold", "replan")
 """What is done about a step that is not seen done in time, before it is tried again."""
 HOME: Final = "go home"
-"""The instruction, of this module and not of any planner, that lets go and brings the arm to where it started."""
+"""The instruction, of no planner, that lets go and brings the arm to where it started."""
 LOOK_AGAIN: Final = "look again"
 """The step that waits, never active, while a verdict is being confirmed."""
 
@@ -50,16 +50,16 @@ class Patience:
                 raise ContractError(f"{name} {getattr(self, name)} must be at least {least}")
         if not (0 < self.step_timeout_s < math.inf and 0 <= self.recovery_s < math.inf):
             raise ContractError(
-                f"step_timeout_s {self.step_timeout_s} must be above 0, recovery_s {self.recovery_s} at least "
-                "0, and both finite"
+                f"step_timeout_s {self.step_timeout_s} must be above 0, recovery_s {self.recovery_s} "
+                "at least 0, and both finite"
             )
 
 
 class PatientPlanner:
     """A :class:`vla.contract.Planner` around another.
 
-    The inner planner is given the plan that it gave itself as ``previous``, never one of this class's own. Time
-    is told by the stamps of the observations.
+    The inner planner is given the plan that it gave itself as ``previous``, never one of this class's own.
+    Time is told by the stamps of the observations.
 
     Attributes:
         retries: Retries begun since the goal was new.
@@ -124,13 +124,13 @@ class PatientPlanner:
     def _hurried(self, plan: Plan, now_s: float, passed_s: float) -> Plan:
         """The plan, unless its current step has taken too long by now."""
         step, patience, shown = plan.steps[plan.index], self._patience, self._shown
-        remaining = plan.steps[plan.index :]
-        for gone in self._spent_s.keys() - set(remaining):
+        if shown is not None and not shown.done and shown.status[shown.index] == "active":
+            acted_on = shown.steps[shown.index]
+            self._spent_s[acted_on] = self._spent_s.get(acted_on, 0.0) + passed_s
+        for gone in self._spent_s.keys() - set(plan.steps[plan.index :]):
             del self._spent_s[gone]
             self._tried.pop(gone, None)
-        acted = shown is not None and not shown.done and shown.instruction == step
-        self._spent_s[step] = self._spent_s.get(step, 0.0) + (passed_s if acted else 0.0)
-        if self._spent_s[step] < patience.step_timeout_s:
+        if self._spent_s.get(step, 0.0) < patience.step_timeout_s:
             return plan
         self._spent_s[step] = 0.0
         self._tried[step] = self._tried.get(step, 0) + 1
@@ -145,7 +145,7 @@ class PatientPlanner:
         return self._recovering(plan)
 
     def _recovering(self, plan: Plan) -> Plan:
-        """What to do until the step is tried again: the step waits, behind the way home where that is wanted."""
+        """What to do until the step is tried again: it waits, maybe behind the way home."""
         i = plan.index
         note = f"{plan.steps[i]!r} is not done; once more"
         waiting: tuple[StepStatus, ...] = ("pending",) * (len(plan.steps) - i)

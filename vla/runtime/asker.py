@@ -79,7 +79,7 @@ class Asker:
     def instruction(self) -> str | None:
         """The words to act on; None before the first plan, when it is done, and while its current step waits.
 
-        A step that is not ``"active"`` waits: the planner is not sure what to do, and the arm holds meanwhile.
+        A step that is not ``"active"`` waits: the planner is not sure what to do, and the arm holds.
         """
         if self.plan is None or self.plan.done or self.plan.status[self.plan.index] != "active":
             return None
