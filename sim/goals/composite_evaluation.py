@@ -26,6 +26,9 @@ from vla.runtime.outcome import versions
 DIARY = "episodes.jsonl"
 """The episodes of an evaluation as they were finished, behind a line of settings."""
 
+_FREE = ("workers", "out", "resume", "episodes")
+"""Settings that may change between the turns of one evaluation; more episodes are more seeds, at the end."""
+
 Progress = Callable[[int, int], None]
 """Told (episodes done, episodes in all) after each episode."""
 
@@ -92,7 +95,8 @@ def evaluate_composite(
         "backend": backend,
     }
     began_s = time.monotonic()
-    found = {} if folder is None else _recalled(folder, told)
+    recalled = {} if folder is None else _recalled(folder, told)
+    found = {index: episode for index, episode in recalled.items() if index < len(jobs)}
     reel = Reel(folder, "one episode per kind of goal") if folder is not None and render else None
     for index, episode in found.items():
         if reel is not None:
@@ -165,10 +169,6 @@ def _recalled(folder: Path, told: Mapping[str, Any]) -> dict[int, CompositeEpiso
         was = ", ".join(f"{key} was {before.get(key)!r} and is {plain.get(key)!r}" for key in differing)
         raise ContractError(f"{folder} holds another evaluation: {was}")
     return episodes
-
-
-_FREE = ("workers", "out", "resume")
-"""Settings that may change between the turns of one evaluation."""
 
 
 def _note(folder: Path, line: Mapping[str, Any]) -> None:
