@@ -6,7 +6,7 @@ import itertools
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -83,7 +83,7 @@ def evaluate_composite(
         if value < least:
             raise ValueError(f"{what} {value} must be at least {least}")
     settings = settings or CompositeSettings()
-    jobs = _jobs(varied, episodes, seed, folder is not None)
+    jobs = _jobs(varied, episodes, seed)
     backend = choose_backend(backend)
     told = {
         **(more_settings or {}),
@@ -103,13 +103,15 @@ def evaluate_composite(
             reel.recall(index, _take(episode).name)
     left = [index for index in range(len(jobs)) if index not in found]
     player = partial(CompositePlayer, make_policy, make_planners, settings, backend, render)
-    for k, episode, shots in play_all(player, [jobs[index] for index in left], workers):
+    filmed = _filmed(jobs, left) if reel is not None else set[int]()
+    playing = [replace(jobs[index], filmed=index in filmed) for index in left]
+    for k, episode, shots in play_all(player, playing, workers):
         index = left[k]
         found[index] = episode
         if folder is not None:
             _note(folder, {"index": index, "episode": asdict(episode)})
         if reel is not None:
-            reel.add(index, jobs[index].filmed, _take(episode), shots)
+            reel.add(index, index in filmed, _take(episode), shots)
         if progress is not None:
             progress(len(found), len(jobs))
     played = tuple(found[index] for index in range(len(jobs)))
@@ -121,18 +123,23 @@ def evaluate_composite(
     return report
 
 
-def _jobs(varied: Mapping[str, list[str]], episodes: int, seed: int, film: bool) -> list[CompositeJob]:
-    """In the order of seeds, so that half an evaluation has seen every template; one per kind is filmed."""
-    jobs: list[CompositeJob] = []
-    filmed: set[str] = set()
+def _jobs(varied: Mapping[str, list[str]], episodes: int, seed: int) -> list[CompositeJob]:
+    """In the order of seeds, so that half an evaluation has seen every template."""
     conditions = itertools.product(
         range(episodes), varied["templates"], varied["axes"], varied["disturbances"], varied["planners"]
     )
-    for k, template, axis, disturbance, planner in conditions:
-        kind = TEMPLATES[template].kind if template in TEMPLATES else ""
-        jobs.append(CompositeJob(template, axis, seed + k, planner, disturbance, film and kind not in filmed))
-        filmed.add(kind)
-    return jobs
+    return [
+        CompositeJob(template, axis, seed + k, planner, disturbance)
+        for k, template, axis, disturbance, planner in conditions
+    ]
+
+
+def _filmed(jobs: Sequence[CompositeJob], left: Sequence[int]) -> set[int]:
+    """The first job of each kind of goal among those that are left."""
+    first: dict[str, int] = {}
+    for index in left:
+        first.setdefault(TEMPLATES[jobs[index].template].kind, index)
+    return set(first.values())
 
 
 def _take(episode: CompositeEpisode) -> Take:
