@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from policies.chunking import Overlap
+from policies.chunking import Chunking, Overlap
 from vla.models.vla import VLA, Context
 
 
@@ -28,6 +28,9 @@ class ActConfig:
 
 class Regression:
     """Learns the median chunk."""
+
+    ways: tuple[Chunking, ...] = ()
+    max_delay = 0.0
 
     def __init__(self, config: ActConfig) -> None:
         self.config = config

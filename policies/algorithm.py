@@ -1,4 +1,4 @@
-"""What the three ways of learning actions have in common, and the table that names them."""
+"""What the ways of learning actions have in common, and the table that names them."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from typing import Protocol
 from torch import Tensor
 
 from policies.act import Regression
-from policies.chunking import Overlap
+from policies.autoregressive import Autoregressive
+from policies.chunking import Chunking, Overlap
 from policies.config import TrainConfig
 from policies.diffusion import Diffusion
 from policies.flow import FlowMatching
@@ -16,6 +17,16 @@ from vla.models.vla import VLA, Context
 
 class Algorithm(Protocol):
     """A loss that trains the expert and a sampler that uses it, both on normalised chunks."""
+
+    @property
+    def ways(self) -> tuple[Chunking, ...]:
+        """How it can go on from a chunk in hand, best first; empty where it cannot."""
+        ...
+
+    @property
+    def max_delay(self) -> float:
+        """Most committed rows that the way ``"trained"`` is good for."""
+        ...
 
     def loss(self, network: VLA, context: Context, actions: Tensor, valid: Tensor) -> Tensor:
         """Scalar loss of chunks (B, T, A); rows where ``valid`` (B, T) is False do not count.
@@ -38,8 +49,8 @@ class Algorithm(Protocol):
             network: In evaluation mode.
             context: Of B samples.
             noise: Standard normal, (B, T, A): all the chance there is.
-            steps: Overrides the configured number of network evaluations.
-            overlap: What the chunks go on from; only flow matching can, the others ignore it.
+            steps: Overrides the configured number of network evaluations, where that can be chosen.
+            overlap: What the chunks go on from; its way is one of ``ways``.
 
         Returns:
             (B, T, A), normalised.
@@ -53,4 +64,5 @@ def build_algorithm(config: TrainConfig) -> Algorithm:
         "flow": lambda: FlowMatching(config.flow),
         "diffusion": lambda: Diffusion(config.diffusion),
         "act": lambda: Regression(config.act),
+        "autoregressive": lambda: Autoregressive(config.autoregressive),
     }[config.policy]()

@@ -1,12 +1,14 @@
 """Real-time chunking: how a new chunk goes on from the one that is being carried out.
 
 While a policy thinks, the arm carries out rows of the chunk in hand; the new chunk must begin with those rows
-and depart from the others without a jump. Three ways, all over flow matching:
+and depart from the others without a jump. Three ways over flow matching:
 
 * ``guided``: inpainting while sampling, with the exact vector-Jacobian product (arXiv 2506.07339, after
   pseudoinverse guidance, arXiv 2310.04432);
 * ``stop_gradient``: the same with the Jacobian taken for the identity: one pass instead of two;
 * ``trained``: the network was trained to go on from clean rows (arXiv 2512.05964) and needs no guidance.
+
+A policy that writes a chunk bin by bin always is trained to: the rows are what it has written already.
 """
 
 from __future__ import annotations

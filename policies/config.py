@@ -8,13 +8,15 @@ from typing import Any, get_type_hints
 
 from policies.act import ActConfig
 from policies.augmentation import AugmentConfig
+from policies.autoregressive import AutoregressiveConfig
 from policies.diffusion import DiffusionConfig
 from policies.flow import FlowConfig
 from vla.models.vla import VLAConfig
 
-POLICIES = ("flow", "diffusion", "act")
+POLICIES = ("flow", "diffusion", "act", "autoregressive")
 BF16 = ("auto", "true", "false")
 FREEZE = ("", "vision")
+INIT_PARTS = ("all", "trunk")
 FAMILIES = (
     "reach",
     "push",
@@ -64,6 +66,7 @@ class TrainConfig:
         flow: Settings of flow matching.
         diffusion: Settings of diffusion.
         act: Settings of plain regression.
+        autoregressive: Settings of writing bins; it needs ``model.expert.bins``.
         loss: Weights of the loss parts.
         augment: Augmentation.
         steps: Optimiser steps.
@@ -94,6 +97,8 @@ class TrainConfig:
         keep_last: Checkpoints kept; older ones are removed.
         resume: Whether to go on from the newest checkpoint in ``output``.
         init_from: Checkpoint folder to take the weights from; empty means fresh weights.
+        init_part: One of ``INIT_PARTS``: what is taken from there; ``trunk`` is all but the action expert,
+            which begins fresh and may be of another kind.
         freeze: One of ``FREEZE``: the part whose weights stay.
         stop_after_s: Save and stop after so many seconds of training; 0 means never.
     """
@@ -104,6 +109,7 @@ class TrainConfig:
     flow: FlowConfig = field(default_factory=FlowConfig)
     diffusion: DiffusionConfig = field(default_factory=DiffusionConfig)
     act: ActConfig = field(default_factory=ActConfig)
+    autoregressive: AutoregressiveConfig = field(default_factory=AutoregressiveConfig)
     loss: LossConfig = field(default_factory=LossConfig)
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     steps: int = 20_000
@@ -133,6 +139,7 @@ class TrainConfig:
     keep_last: int = 2
     resume: bool = True
     init_from: str = ""
+    init_part: str = "all"
     freeze: str = ""
     stop_after_s: float = 0.0
 
@@ -140,6 +147,7 @@ class TrainConfig:
         for name, value, choices in (
             ("policy", self.policy, POLICIES),
             ("bf16", self.bf16, BF16),
+            ("init_part", self.init_part, INIT_PARTS),
             ("freeze", self.freeze, FREEZE),
             ("device", self.device, ("auto", "cpu", "cuda")),
         ):
@@ -148,6 +156,10 @@ class TrainConfig:
         for name in ("steps", "batch_size", "stills_batch", "log_every", "save_every", "keep_last"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)} must be >= 1")
+        bins = self.model.expert.bins
+        if (self.policy == "autoregressive") != (bins > 0):
+            wanted = "needs model.expert.bins of 2 or more" if not bins else "needs model.expert.bins 0"
+            raise ValueError(f"policy {self.policy!r} {wanted}; it is {bins}")
         chunk = self.model.expert.chunk
         if not 0 <= self.flow.max_delay < chunk:
             raise ValueError(

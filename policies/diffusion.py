@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from policies.chunking import Overlap
+from policies.chunking import Chunking, Overlap
 from vla.models.vla import VLA, Context
 
 
@@ -30,6 +30,9 @@ class DiffusionConfig:
 
 class Diffusion:
     """Learns the noise in a noisy chunk."""
+
+    ways: tuple[Chunking, ...] = ()
+    max_delay = 0.0
 
     def __init__(self, config: DiffusionConfig) -> None:
         # Only here, since every policy's configuration names this file and diffusers takes long to import.

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from policies.chunking import Overlap, guidance_weight
+from policies.chunking import Chunking, Overlap, guidance_weight
 from vla.models.vla import VLA, Context
 
 CONVENTION = "t=0 noise, t=1 data, v = action - noise"
@@ -53,6 +53,9 @@ class FlowMatching:
 
     def __init__(self, config: FlowConfig) -> None:
         self.config = config
+        self.max_delay = float(config.max_delay)
+        always: tuple[Chunking, ...] = ("guided", "stop_gradient")
+        self.ways: tuple[Chunking, ...] = ("trained", *always) if config.max_delay else always
 
     def loss(self, network: VLA, context: Context, actions: Tensor, valid: Tensor) -> Tensor:
         """Mean squared error of the velocity over the rows to be found; see ``Algorithm.loss``."""

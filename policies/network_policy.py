@@ -16,7 +16,6 @@ from policies.algorithm import Algorithm, build_algorithm
 from policies.checkpoint import CheckpointError, read_checkpoint
 from policies.chunking import CHUNKING, Chunking, Overlap
 from policies.device import choose_device
-from policies.flow import FlowMatching
 from policies.normalisation import Normalisation, joint_axes, tool_position
 from vla.contract import ActionChunk, ActRequest, Observation, Prefix, RobotSpec
 from vla.models.text import InstructionTokenizer
@@ -57,7 +56,6 @@ class NetworkPolicy:
         steps: int | None = None,
         bf16: bool = False,
         chunking: Chunking = "auto",
-        max_delay: int = 0,
     ) -> None:
         """Wrap a network.
 
@@ -70,9 +68,8 @@ class NetworkPolicy:
             families: Names of the task families in label order.
             steps: Network evaluations per chunk; None takes the algorithm's own number.
             bf16: Compute in bf16; the numbers handed out are float32 either way.
-            chunking: How to go on from a prefix, see :mod:`policies.chunking`. ``"auto"`` takes the way the
-                network was trained for, else guidance where the algorithm allows it.
-            max_delay: Most frozen rows the network was trained to go on from.
+            chunking: How to go on from a prefix, see :mod:`policies.chunking`. ``"auto"`` takes the best of
+                the algorithm's ways.
 
         Raises:
             ValueError: the algorithm, or the network's training, does not allow ``chunking``.
@@ -81,8 +78,7 @@ class NetworkPolicy:
         self._tokenizer, self._spec, self._families = tokenizer, spec, (*families, "none")
         self._steps, self._bf16 = steps, bf16
         self._device = next(network.parameters()).device
-        self._max_delay = max_delay
-        self.chunking: Chunking = _way(chunking, isinstance(algorithm, FlowMatching), max_delay)
+        self.chunking: Chunking = _way(chunking, algorithm.ways)
         self._noise = torch.Generator().manual_seed(0)
         self._read: dict[str, tuple[Tensor, Tensor]] = {}
         self._last: tuple[Observation, str, Context] | None = None
@@ -91,6 +87,11 @@ class NetworkPolicy:
     def spec(self) -> RobotSpec:
         """The robot this was trained for."""
         return self._spec
+
+    @property
+    def expert_weights(self) -> int:
+        """Trainable numbers of the action expert."""
+        return sum(parameter.numel() for parameter in self._network.expert.parameters())
 
     def reset(self, seed: int) -> None:
         """Restart the noise; the same seed and inputs give the same bytes."""
@@ -159,7 +160,7 @@ class NetworkPolicy:
         counts = torch.from_numpy(rows).to(self._device)
         scaled = self._normalisation.encode(torch.from_numpy(known).to(self._device), states)
         there = torch.arange(expert.chunk, device=self._device) < counts[:, None]
-        late = self.chunking == "trained" and int(frozen.max()) > self._max_delay
+        late = self.chunking == "trained" and int(frozen.max()) > self._algorithm.max_delay
         way: Chunking = "guided" if late else self.chunking
         return Overlap(
             actions=torch.where(there[..., None], scaled, 0.0),
@@ -276,17 +277,17 @@ def load_policy(
         steps=steps,
         bf16=bf16,
         chunking=chunking,
-        max_delay=checkpoint.config.flow.max_delay,
     )
 
 
-def _way(chunking: Chunking, is_flow: bool, max_delay: int) -> Chunking:
+def _way(chunking: Chunking, ways: tuple[Chunking, ...]) -> Chunking:
     if chunking not in CHUNKING:
         raise ValueError(f"chunking {chunking!r} is not one of {', '.join(CHUNKING)}")
     if chunking == "auto":
-        return ("trained" if max_delay else "guided") if is_flow else "off"
-    if chunking != "off" and not is_flow:
-        raise ValueError(f"chunking {chunking!r} needs a flow-matching policy; this one can only do 'off'")
-    if chunking == "trained" and not max_delay:
-        raise ValueError("chunking 'trained' needs a policy trained with train.flow.max_delay > 0")
+        return ways[0] if ways else "off"
+    if chunking not in (*ways, "off"):
+        raise ValueError(
+            f"chunking {chunking!r} is not for this policy, which can do {', '.join((*ways, 'off'))}; "
+            "flow matching can do 'trained' where train.flow.max_delay > 0"
+        )
     return chunking

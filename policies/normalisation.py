@@ -118,6 +118,32 @@ class Normalisation:
             self.action_std, actions
         )
 
+    def action_range(
+        self,
+        actions: NDArray[np.float32],
+        valid: NDArray[np.bool_],
+        states: NDArray[np.float32],
+        tail: float = 0.01,
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Where most normalised actions lie, by row and axis.
+
+        Args:
+            actions: Absolute chunks (n, T, A).
+            valid: (n, T), False on rows past their episode's end.
+            states: (n, S), each sensed at row 0 of its chunk.
+            tail: Share of the actions that is left out at either end.
+
+        Returns:
+            Low and high (T, A), at least a tenth of a deviation apart; -3 and 3 where a row is never valid.
+        """
+        chunks = self.encode(torch.from_numpy(actions), torch.from_numpy(states)).numpy()
+        ends = np.empty((2, *chunks.shape[1:]), np.float32)
+        for t in range(chunks.shape[1]):
+            rows = chunks[valid[:, t], t]
+            ends[:, t] = np.quantile(rows, [tail, 1 - tail], axis=0) if len(rows) else [[-3.0], [3.0]]
+        middle, half = ends.mean(0), np.maximum((ends[1] - ends[0]) / 2, 0.05)
+        return middle - half, middle + half
+
     def decode(self, chunks: Tensor, state: Tensor) -> Tensor:
         """The inverse of :meth:`encode`: (B, T, A) in the robot's units, not clipped."""
         return (

@@ -32,10 +32,11 @@ from policies.network_policy import NetworkPolicy
 from policies.normalisation import joint_axes
 from policies.objectives import TrainStep
 from policies.optimisation import learning_rate, make_optimizer, pack_training, unpack_training
-from policies.preparation import prepare
+from policies.preparation import EXPERT, prepare
 from policies.validation import validate
 from vla.contract import RobotSpec
 from vla.dataset.frames import FrameCache
+from vla.models.action_tokens import ActionTokens
 from vla.models.vla import VLA
 
 
@@ -130,6 +131,8 @@ class Trainer:
         normalisation = self._prepared.normalisation
         self.network.grounding.place_mean.copy_(torch.from_numpy(normalisation.place_mean))
         self.network.grounding.place_std.copy_(torch.from_numpy(normalisation.place_std))
+        if self._prepared.action_range and isinstance(self.network.expert, ActionTokens):
+            self.network.expert.set_range(*map(torch.from_numpy, self._prepared.action_range))
         if config.freeze == "vision":
             self.network.vision.requires_grad_(False)
         self._algorithm = build_algorithm(config)
@@ -140,7 +143,9 @@ class Trainer:
         self.step, self._trained_s, self._interrupted = 0, 0.0, False
         begin = self._prepared.begin
         if begin:
-            self.network.load_state_dict(dict(begin.weights))
+            # What a checkpoint's trunk lacks stays fresh: the expert.
+            expert = {f"{EXPERT}{name}": value for name, value in self.network.expert.state_dict().items()}
+            self.network.load_state_dict({**expert, **begin.weights})
         self._average = Average(self.network, config.ema_decay)
         if begin and self._prepared.resumed:
             self.step = begin.step

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.holding import close_around
 from sim.layout import CORNERS, OPEN_DRAWER_M, Table
 from sim.objects import COLOUR_NAMES, HALF_M, POOL, ROW, UNNAMED
 from sim.randomise import Randomise
@@ -23,8 +24,6 @@ from sim.truth import Query
 from sim.wording import texts
 from sim.world import ALTERNATIVES, WORDINGS, Scenario, World
 
-import mujoco  # isort: skip  (sim.world chooses the GL backend before mujoco is first imported)
-
 TOOL_LOW_M, TOOL_HIGH_M = (0.36, -0.28, 0.07), (0.66, 0.28, 0.34)
 OPEN_SHARE = 0.6
 """Share of poses in which the empty gripper is wide open."""
@@ -34,7 +33,6 @@ _CHANCE_PRIMARY = 0.4
 _REST_M = {"bowl": 0.007 + HALF_M, "tray": 0.0045 + HALF_M, "zone": HALF_M, "drawer": 0.0155 + HALF_M}
 _ROOM = {"bowl": 1, "tray": 2, "zone": 1, "drawer": 2}
 _CLEAR_M = 0.055
-_WIDEST_GRIP_M, _NARROWEST_GRIP_M = 0.058, 0.03
 
 
 def random_pose(rng: np.random.Generator) -> tuple[NDArray[np.float64], float]:
@@ -198,24 +196,9 @@ class TableauWorld(World):
             tool_m = at + HOVER_M + rng.uniform(-0.01, 0.01, 3)
         elif effects.held >= 0:
             tool_m[2] = rng.uniform(0.15, TOOL_HIGH_M[2])
-            return tool_m, self._grip(effects.held, tool_m)
+            return tool_m, close_around(self, effects.held, tool_m)
         self.pose_arm(tool_m, gap_m)
         return tool_m, gap_m
-
-    def _grip(self, row: int, tool_m: NDArray[np.float64]) -> float:
-        """Close the fingers around a thing until both touch it; the thing comes to them."""
-        start = self.model.joint(f"object_{row}").qposadr[0]
-        gap_m = _WIDEST_GRIP_M
-        while self.truth().held != row and gap_m > _NARROWEST_GRIP_M:
-            gap_m -= 0.002
-            self.pose_arm(tool_m, gap_m)
-            site = self.data.site("tool")
-            self.data.qpos[start : start + 3] = site.xpos
-            quat = np.empty(4)
-            mujoco.mju_mat2Quat(quat, site.xmat)
-            self.data.qpos[start + 3 : start + 7] = quat
-            mujoco.mj_forward(self.model, self.data)
-        return gap_m
 
     def _draw(  # pyright: ignore[reportIncompatibleMethodOverride] (it keeps what was done)
         self, task: Task, seed: int, switches: Randomise

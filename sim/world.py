@@ -228,9 +228,13 @@ class World:
     def _after_physics(self) -> None:
         mujoco.mj_forward(self.model, self.data)
         if not self._pressed and self.data.joint("button").qpos[0] > _PRESSED_M:
-            self._pressed = True
-            cap = self.model.geom("button_cap").rgba
-            cap[:3] = 0.45 + 0.55 * cap[:3]
+            self.mark_pressed()
+
+    def mark_pressed(self) -> None:
+        """From now on the button counts as pressed, and its cap looks paler."""
+        self._pressed = True
+        cap = self.model.geom("button_cap").rgba
+        cap[:3] = 0.45 + 0.55 * cap[:3]
 
     def proprioception(self) -> NDArray[np.float32]:
         """Joint angles, tool position and finger gap, shape (11,)."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from sim.goals import (
+    absent,
     conditional,
     fetching,
     gathering,
@@ -21,10 +22,11 @@ KINDS: Final = (
     "sort", "uncover", "fetch", "gather", "tidy", "tower", "swap", "conditional", "sequence", "single",
     "infeasible", "question",
 )  # fmt: skip
+_ROOMS = (
+    sorting, uncovering, fetching, gathering, towers, conditional, single, absent, infeasible, questions,
+)  # fmt: skip
 TEMPLATES: Final[dict[str, Template]] = {
-    template.name: template
-    for room in (sorting, uncovering, fetching, gathering, towers, conditional, single, infeasible, questions)
-    for template in room.TEMPLATES
+    template.name: template for room in _ROOMS for template in room.TEMPLATES
 }
 """Every template by name; about one in six is held out from training."""
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.goals.desire import Atom
 from sim.goals.laying import GoalTable
+from sim.goals.phrasings import PHRASINGS
 from sim.goals.symbols import names_of
 from sim.language import PLACES, noun, place
 from sim.layout import NoRoomError
@@ -52,8 +53,8 @@ class Template:
     Attributes:
         name: Unique.
         kind: The group it belongs to, one of :data:`sim.goals.KINDS`.
-        train: Wordings for training; alternatives stand in round brackets, slots in curly ones.
-        test: Wordings that training never hears.
+    phrasings = template.test if split == "test" else (*template.train, *PHRASINGS.get(template.name, ()))
+        test: Wordings that training never hears; none where the template is for training only.
         lay: Lays a table and says what is asked on it.
         held_out: Training never sees this template.
     """
@@ -96,6 +97,7 @@ def draw(template: Template, seed: int, switches: Randomise | None = None) -> tu
 
     Raises:
         RuntimeError: no table was found in 4000 draws.
+        ValueError: the template has no wordings of the split that the switches ask for.
     """
     switches = switches or Randomise()
     key = zlib.crc32(template.name.encode())
@@ -116,17 +118,22 @@ def draw(template: Template, seed: int, switches: Randomise | None = None) -> tu
 
 def _worded(template: Template, drawn: Drawn, switches: Randomise, rng: np.random.Generator) -> str:
     split = switches.paraphrase
-    phrasings = template.test if split == "test" else template.train
-    pattern = re.sub(r"\(([^()]*)\)", lambda m: str(rng.choice(m[1].split("|"))), str(rng.choice(phrasings)))
-    text = " ".join(
-        pattern.format(**{slot: _said(value, rng) for slot, value in drawn.words.items()}).split()
-    )
+    phrasings = template.test if split == "test" else (*template.train, *PHRASINGS.get(template.name, ()))
+    if not phrasings:
+        raise ValueError(f"goal template {template.name!r} has no {split} wordings")
+    text = worded(str(rng.choice(phrasings)), drawn.words, rng)
     if text.endswith("?"):
         return text
     # Politeness asks for a command: "would you please the bowl is for red things" is none.
     openings = _POLITE if text.split()[0] in ACTION_VERBS else _OPENINGS
     opening, closing = str(rng.choice(openings[split])), str(rng.choice(_AFTER[split]))
     return opening + text if opening or text.endswith(".") else text + closing
+
+
+def worded(pattern: str, words: Mapping[str, str], rng: np.random.Generator) -> str:
+    """One of a pattern's wordings with its slots filled; see :class:`Template` and :class:`Drawn`."""
+    pattern = re.sub(r"\(([^()]*)\)", lambda m: str(rng.choice(m[1].split("|"))), pattern)
+    return " ".join(pattern.format(**{slot: _said(value, rng) for slot, value in words.items()}).split())
 
 
 def _said(value: str, rng: np.random.Generator) -> str:

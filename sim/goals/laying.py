@@ -22,7 +22,7 @@ _RADIUS_M = 0.032
 _CORNER_M = TOLERANCE_M + 0.01
 _FIXTURE_RADIUS_M = {"bowl": 0.07, "tray": 0.09, "button": 0.04, "zone": 0.0, "drawer": 0.0}
 _FIXTURE_CHANCE = {"bowl": 0.35, "tray": 0.3, "button": 0.35, "zone": 0.25}
-_SLOTS_M = {
+SLOTS_M = {
     "bowl": ((0.0, 0.0),),
     "tray": ((0.0, 0.0), (0.046, 0.0), (-0.046, 0.0)),
     "drawer": ((0.0, 0.0), (0.055, 0.0), (-0.055, 0.0)),
@@ -99,7 +99,7 @@ class GoalTable(Table):
             if place == "drawer":
                 x, y = self.drawer_front_m
                 middle = (x, y + DRAWER_DEPTH_M / 2)
-            at, z_m = tuple(np.add(middle, _SLOTS_M[place][slot])), _CONTENT_M[place]
+            at, z_m = tuple(np.add(middle, SLOTS_M[place][slot])), content_height_m(place)
         return self.thing(shape, COLOUR_NAMES.index(colour), (float(at[0]), float(at[1])), z_m)
 
     def _open_spot(self) -> tuple[float, float]:
@@ -200,3 +200,8 @@ class GoalTable(Table):
         if not names:
             raise NoRoomError
         return self.pick(names)
+
+
+def content_height_m(place: str) -> float:
+    """How high the middle of an object is that lies in a place."""
+    return _CONTENT_M.get(place, HALF_M)

@@ -11,7 +11,7 @@ from sim.goals.judge import find
 from sim.goals.model import Act
 from sim.goals.oracle import StuckError, oracle
 from sim.goals.symbols import TABLE, Symbols, symbols_of
-from sim.layout import CORNERS
+from sim.layout import CORNERS, Table
 from sim.objects import HALF_M, POOL, ROW
 from sim.randomise import Randomise
 from sim.scene import MAT_HIGH_M, MAT_LOW_M
@@ -20,7 +20,8 @@ from sim.truth import Query, Truth
 from sim.waypoints import toward
 from sim.world import World
 from vla.contract import Observation, Plan
-from vla.planner.grammar import STEPS, Instructions, plan_of, step_words
+from vla.planner.grammar import STEPS, Instructions, plan_of
+from vla.planner.progress import carried_out
 
 _PATIENCE_STEPS = 60
 _SETTLING_STEPS = 8
@@ -47,9 +48,24 @@ class GoalWorld(World):
     def lay(self, template: Template, seed: int, switches: Randomise | None = None) -> Goal:
         """Lay a scene for a goal; the same seed and switches give the same scene and words."""
         switches = switches or Randomise()
-        self._goal, table = draw(template, seed, switches)
+        goal, table = draw(template, seed, switches)
+        self.show(goal, table, seed, switches)
+        return goal
+
+    def show(self, goal: Goal, table: Table, seed: int, switches: Randomise, pressed: bool = False) -> None:
+        """Lay a table that was drawn elsewhere, perhaps with part of the goal done.
+
+        Args:
+            goal: What the table is for.
+            table: As it should stand.
+            seed: Draws what it looks like and where the arm is.
+            switches: What may vary.
+            pressed: The button has been pressed already.
+        """
+        self._goal = goal
         self._lay(table, np.random.default_rng([seed, 1]), switches)
-        return self._goal
+        if pressed:
+            self.mark_pressed()
 
     def symbols(self) -> Symbols:
         """What is so now, in words."""
@@ -121,13 +137,7 @@ class OraclePlanner:
             saying = self._under_way(previous, state) or oracle(self._world.goal, state)
         except StuckError as error:
             return Plan(goal, (), 0, (), f"because {error}", "cannot")
-        done: tuple[str, ...] = ()
-        if previous is not None and isinstance(saying, Instructions):
-            done = previous.steps[: previous.index]
-            remaining = tuple(map(step_words, saying.steps))
-            if previous.instruction is not None and remaining == previous.steps[previous.index + 1 :]:
-                done = (*done, previous.instruction)
-        return plan_of(goal, saying, done)
+        return plan_of(goal, saying, carried_out(goal, saying, previous))
 
     def _under_way(self, previous: Plan | None, state: Symbols) -> Instructions | None:
         """The current step and what will be left after it, while it holds its object; else None."""

@@ -195,3 +195,29 @@ def test_bench_measures_all_three(handily, checkpoint: Path):
     assert done.returncode == 0, done.stderr
     for word in ("control step", "bridge", "policy", "p95"):
         assert word in done.stdout
+
+
+def test_policies_are_compared_by_what_a_chunk_costs_and_is_worth(handily, data: Path, tiny, tmp_path: Path):
+    written = tmp_path / "tokens"
+    words = ("policy=autoregressive", "train.model.expert.lanes=2", "train.steps=1", f"out={written}")
+    done = handily("train", f"data={data}", *tiny, *words)
+    assert done.returncode == 0, done.stderr
+    line = ("eval", f"checkpoint={written}", "task=press_button", "episodes=1", "workers=1", "execute=16")
+    done = handily(*line, f"out={tmp_path / 'evaluations'}")
+    assert done.returncode == 0, done.stderr
+    [played] = tmp_path.glob("evaluations/*/eval.json")
+    done = handily("bench", "policies", f"evaluated=[{played.parent}]", "rounds=2", f"out={tmp_path}")
+    assert done.returncode == 0, done.stderr
+    assert "success" in done.stdout
+    [told] = json.loads((tmp_path / "policies.json").read_text())["policies"]
+    assert told["policy"] == "tokens"
+    assert told["success"]["trials"] == 1
+    assert told["chunk_p50_s"] > told["expert_p50_s"] > 0
+    done = handily("bench", "policies", f"evaluated=[{played.parent},{played.parent}]")
+    assert done.returncode == 2
+    assert "it played 'tokens', as another" in done.stderr
+    manifest = next(written.glob("step_*/manifest.json"))
+    manifest.write_text(manifest.read_text() + "\n")
+    done = handily("bench", "policies", f"evaluated=[{played.parent}]")
+    assert done.returncode == 2
+    assert "is not what was played there" in done.stderr

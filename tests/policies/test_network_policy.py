@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 
+from policies.flow import FlowConfig, FlowMatching
 from policies.network_policy import NetworkPolicy, load_policy
 from vla.conformance import check_policy
 from vla.contract import (
@@ -97,7 +98,7 @@ def test_wrong_choices_are_refused(trained: Path) -> None:
         load_policy(trained, steps=0)
     with pytest.raises(ValueError, match="'fast' is not one of auto, trained, guided"):
         load_policy(trained, chunking="fast")  # type: ignore[arg-type]
-    with pytest.raises(ValueError, match="needs a policy trained with"):
+    with pytest.raises(ValueError, match=r"can do guided, stop_gradient, off; .*max_delay > 0"):
         load_policy(trained, chunking="trained")
     with pytest.raises(ValueError, match="'tpu' is not one of auto, cpu, cuda"):
         load_policy(trained, device="tpu")
@@ -139,7 +140,7 @@ def test_prefixes_of_a_batch_do_not_mix(trained: Path, robot: RobotSpec) -> None
 def test_more_delay_than_trained_for_falls_back_to_guidance(trained: Path, robot: RobotSpec) -> None:
     guided = load_policy(trained, device="cpu", threads=1, chunking="guided")
     as_trained = load_policy(trained, device="cpu", threads=1)
-    as_trained.chunking, as_trained._max_delay = "trained", 2
+    as_trained.chunking, as_trained._algorithm = "trained", FlowMatching(FlowConfig(max_delay=2))
     for frozen, alike in ((1, False), (3, True)):
         chunks = []
         for policy in (guided, as_trained):

@@ -130,6 +130,33 @@ def test_frozen_eyes_stay_and_a_warm_start_keeps_the_words(
     assert not torch.equal(before.weights["expert.head.weight"], after.weights["expert.head.weight"])
 
 
+def test_another_kind_of_expert_begins_fresh_on_a_trunk_that_is_kept(
+    make_config: Callable[..., TrainConfig],
+    trained: Path,
+    cache: FrameCache,
+    robot: RobotSpec,
+    tmp_path: Path,
+) -> None:
+    before = read_checkpoint(trained)
+    expert = replace(before.config.model.expert, bins=16, depth=1)
+    model = replace(before.config.model, expert=expert)
+    whole = make_config(init_from=str(trained), learning_rate=0.0, ema_decay=0.0, steps=1)
+    with pytest.raises(CheckpointError, match="another network"):
+        train(replace(whole, policy="autoregressive", model=model), cache, robot)
+    flow = replace(whole, init_part="trunk")
+    tokens = replace(flow, policy="autoregressive", model=model, output=str(tmp_path / "tokens"))
+    after = [read_checkpoint(train(config, cache, robot)).weights for config in (flow, tokens)]
+    trunk = {name: value for name, value in before.weights.items() if not name.startswith("expert.")}
+    for weights in after:
+        assert {name for name in weights if not name.startswith("expert.")} == set(trunk)
+        assert all(torch.equal(weights[name], value) for name, value in trunk.items())
+    assert not torch.equal(after[0]["expert.row"], before.weights["expert.row"])
+    assert not torch.equal(after[1]["expert.low"], torch.full_like(after[1]["expert.low"], -3.0))
+    shorter = replace(tokens, model=replace(model, expert=replace(expert, chunk=4)), output=str(tmp_path))
+    with pytest.raises(CheckpointError, match="another network"):
+        train(shorter, cache, robot)
+
+
 def test_ctrl_c_saves(make_config: Callable[..., TrainConfig], cache: FrameCache, robot: RobotSpec) -> None:
     def press(progress: Progress) -> None:
         if progress.step == 3:
@@ -231,5 +258,5 @@ def test_a_config_survives_json_and_omegaconf_and_refuses_a_typo() -> None:
     data["model"]["vision"]["widht"] = 3
     with pytest.raises(ValueError, match=r"config\.model\.vision.*widht"):
         config_from_dict(data)
-    with pytest.raises(ValueError, match="'sac' is not one of 'flow', 'diffusion', 'act'"):
+    with pytest.raises(ValueError, match="'sac' is not one of 'flow', 'diffusion', 'act', 'autoregressive'"):
         TrainConfig(policy="sac")

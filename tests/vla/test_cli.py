@@ -16,7 +16,7 @@ from vla.cli.serve import ServeConfig
 from vla.config import ConfigError, load
 from vla.doctor import Finding
 
-COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "study", "doctor", "bench")
+COMMANDS = ("run", "robot", "collect", "train", "eval", "serve", "dataset", "study", "ask", "doctor", "bench")
 
 
 def call(*words: str):
@@ -85,11 +85,16 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["eval", "suite=planner", "episodes=0"], ["episodes=0"]),
         (["eval", "suite=planner", "execute=3"], ["'execute'"]),
         (["train", "policy=flw"], ["policy=flw", "did you mean 'flow'", "act", "diffusion"]),
+        (["train", "train.policy=autoregressive"], ["'autoregressive'", "model.expert.bins", "it is 0"]),
+        (["train", "policy=autoregressive", "train.model.expert.lanes=3"], ["lanes 3", "action, 4"]),
         (["train", "train.step=3"], ["train.step", "did you mean 'train.steps'"]),
         (["train", "train.steps=0"], ["steps 0"]),
         (["train", "data=/nowhere"], ["/nowhere"]),
         (["serve", "checkpoint=/nowhere"], ["/nowhere"]),
         (["bench", "seconds=-1", "checkpoint=none"], ["seconds=-1.0"]),
+        (["bench", "policies", "rounds=0"], ["rounds=0"]),
+        (["bench", "policies", "evaluated=[/nowhere]"], ["/nowhere", "no eval.json"]),
+        (["bench", "policies", "evaluated=[a]", "checkpoint=b"], ["exclude each other"]),
         (["bench", "soak", "leave_out=[pigeon]"], ["'pigeon'", "stall_up"]),
         (["bench", "soak", "minutes=0"], ["minutes=0.0"]),
         (["study", "vision", "models=vgg"], ["models=vgg", "convnet", "hybrid"]),

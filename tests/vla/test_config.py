@@ -136,4 +136,4 @@ def test_a_key_in_yaml_that_the_dataclass_lacks_is_refused(folder: Path):
 def test_shipped_yaml_is_found_from_the_package(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.undo()
     assert (config.config_folder() / "run.yaml").is_file()
-    assert config.groups()["policy"] == ["act", "diffusion", "flow"]
+    assert config.groups()["policy"] == ["act", "autoregressive", "diffusion", "flow"]

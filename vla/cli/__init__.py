@@ -51,6 +51,13 @@ clip_app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(clip_app, name="clip")
+vqa_app = typer.Typer(
+    help="Talk about pictures, to train and examine a model that answers: generate, show.",
+    no_args_is_help=True,
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+)
+app.add_typer(vqa_app, name="vqa")
 _KEY_MAY_START_WITH_A_DASH = {"ignore_unknown_options": True}
 
 Overrides = Annotated[list[str] | None, typer.Argument(metavar="KEY=VALUE", show_default=False)]
@@ -302,6 +309,38 @@ def clip_calibrate(overrides: Overrides = None, show_config: Show = False) -> No
     command(overrides or [], show_config)
 
 
+@vqa_app.command(name="generate")
+@reported
+def vqa_generate(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Make visual instruction data: conversations, descriptions and reasoning beside pictures. Resumes.
+
+    [dim]handily vqa generate count=2000 out=data/vqa[/dim]
+
+    [dim]handily vqa generate stills=data/stills out=data/vqa_stills[/dim]
+
+    [dim]handily vqa generate count=200 out=data/free endpoint=http://127.0.0.1:8000/v1 model=NAME[/dim]
+    """
+    from vla.cli.vqa import generate as command
+
+    command(overrides or [], show_config)
+
+
+@vqa_app.command(name="show")
+@reported
+def vqa_show(
+    folder: Annotated[str, typer.Argument(metavar="FOLDER", help="What handily vqa generate made.")],
+    overrides: Overrides = None,
+    show_config: Show = False,
+) -> None:
+    """Count the questions of each type, and draw pictures with what is said about them as one PNG.
+
+    [dim]handily vqa show data/vqa pictures=6[/dim]
+    """
+    from vla.cli.vqa import show as command
+
+    command(folder, overrides or [], show_config)
+
+
 @app.command()
 @reported
 def look(
@@ -322,6 +361,27 @@ def look(
     from vla.cli.look import look as command
 
     command(image, labels, model, device)
+
+
+@app.command()
+@reported
+def ask(
+    image: Annotated[str, typer.Argument(metavar="IMAGE", help="A picture of any size.")],
+    question: Annotated[str, typer.Argument(metavar="QUESTION", help="In words.")],
+    overrides: Overrides = None,
+    show_config: Show = False,
+) -> None:
+    """Ask a vision-language model about a picture.
+
+    [dim]handily ask image.png "What is left of the bowl?" model=HuggingFaceTB/SmolVLM2-2.2B-Instruct[/dim]
+
+    [dim]handily ask image.png "Is the drawer open?" model=http://127.0.0.1:11434/v1#qwen2.5vl[/dim]
+
+    A server's key is read from the environment variable HANDILY_API_KEY.
+    """
+    from vla.cli.ask import ask as command
+
+    command(image, question, overrides or [], show_config)
 
 
 @app.command()
@@ -349,12 +409,16 @@ def doctor(extras: Extras = None, robot: Robot = None) -> None:
 @app.command()
 @reported
 def bench(
-    words: Annotated[list[str] | None, typer.Argument(metavar="[bridge|loop|soak] KEY=VALUE")] = None,
+    words: Annotated[
+        list[str] | None, typer.Argument(metavar="[policies|bridge|loop|soak] KEY=VALUE")
+    ] = None,
     show_config: Show = False,
 ) -> None:
-    """Time the simulator, policy and bridge; the bridge beside others; the loop; or soak all in faults.
+    """Time the simulator, policy and bridge; one of them beside others; the loop; or soak all in faults.
 
     [dim]handily bench seconds=5[/dim]
+
+    [dim]handily bench policies out=bench[/dim]   a chunk by flow, diffusion, regression and tokens, in turn
 
     [dim]handily bench bridge out=bench[/dim]   ratios to a bare TCP socket, openpi's wire and gRPC
 
@@ -364,7 +428,11 @@ def bench(
     """
     words = words or []
     kind = words[0] if words and "=" not in words[0] else ""
-    if kind == "bridge":
+    if kind == "policies":
+        from vla.cli.bench_policies import bench_policies
+
+        bench_policies(words[1:], show_config)
+    elif kind == "bridge":
         from vla.cli.bench_bridge import bench_bridge
 
         bench_bridge(words[1:], show_config)

@@ -35,6 +35,8 @@ EXTRAS = {
     "clip_eval": "train,sim",
     "clip_calibrate": "train,sim,plot",
     "look": "serve,images",
+    "vqa_generate": "sim,images",
+    "vqa_show": "sim,images",
     "dataset_info": "record",
     "dataset_doctor": "record",
     "dataset_show": "record",

@@ -19,7 +19,7 @@ from vla.models.attention import CrossAttention, FeedForward, SelfAttention, mlp
 
 @dataclass(frozen=True)
 class ExpertConfig:
-    """Sizes of :class:`ActionExpert`.
+    """Sizes of :class:`ActionExpert`, or of :class:`vla.models.action_tokens.ActionTokens`.
 
     Attributes:
         action: Action scalars A.
@@ -28,6 +28,9 @@ class ExpertConfig:
         depth: Blocks.
         heads: Attention heads; must divide ``width``.
         ratio: Hidden width of a feed-forward over ``width``.
+        bins: Bins that an action axis is cut into, for an expert that writes tokens; 0 for one that denoises.
+        lanes: Axes of a row that one step writes, where there are bins; 1 is one bin after another,
+            ``action`` a row at a time. Must divide ``action``.
     """
 
     action: int = 4
@@ -36,6 +39,16 @@ class ExpertConfig:
     depth: int = 4
     heads: int = 4
     ratio: int = 2
+    bins: int = 0
+    lanes: int = 1
+
+    def __post_init__(self) -> None:
+        if self.bins < 0 or self.bins == 1:
+            raise ValueError(
+                f"expert.bins {self.bins} must be 0, for an expert without tokens, or at least 2"
+            )
+        if self.lanes < 1 or self.action % self.lanes:
+            raise ValueError(f"expert.lanes {self.lanes} must divide expert.action, {self.action}")
 
 
 def embed_time(time: Tensor, width: int) -> Tensor:

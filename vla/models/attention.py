@@ -17,7 +17,8 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor |
         key: (B, K, D).
         value: (B, K, D).
         heads: Must divide D.
-        mask: (B, K) bool, True where a key may be seen; None means all of them.
+        mask: (B, K), or (B or 1, N, K) where queries differ; bool, True where a key may be seen; None means
+            all of them.
 
     Returns:
         (B, N, D).
@@ -25,15 +26,15 @@ def attend(query: Tensor, key: Tensor, value: Tensor, heads: int, mask: Tensor |
     batch, rows, width = query.shape
     size = width // heads
     q, k, v = (x.reshape(batch, -1, heads, size).transpose(1, 2) for x in (query, key, value))
+    seen = None if mask is None else mask[:, None, None] if mask.ndim == 2 else mask[:, None]
     if query.device.type != "cpu":
-        seen = None if mask is None else mask[:, None, None, :]
         out = scaled_dot_product_attention(q, k, v, attn_mask=seen)
     else:
         # On CPUs with bf16 matrix units two batched products are two to seven times faster than the
         # fused kernel at these sizes (28 queries, 320 keys: 20 ms against 43 ms, forward and backward).
         scores = (q * (1.0 / math.sqrt(size))) @ k.transpose(-1, -2)
-        if mask is not None:
-            scores = scores.masked_fill(~mask[:, None, None, :], -1e9)
+        if seen is not None:
+            scores = scores.masked_fill(~seen, -1e9)
         out = scores.softmax(-1) @ v
     return out.transpose(1, 2).reshape(batch, rows, width)
 

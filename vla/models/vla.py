@@ -1,4 +1,4 @@
-"""The whole network: pictures, words and proprioception in, a velocity for a chunk of actions out."""
+"""The whole network: pictures, words and proprioception in, a chunk's velocity or its tokens out."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from torch import Tensor, nn
 from torch.nn.functional import grid_sample
 
 from vla.models.action_expert import ActionExpert, ExpertConfig
+from vla.models.action_tokens import ActionTokens
 from vla.models.attention import mlp, waves
 from vla.models.grounding import PLACES, Grounded, Grounding, GroundingConfig
 from vla.models.text import TextConfig, TextEncoder
@@ -24,7 +25,7 @@ class VLAConfig:
         vision: The image encoder.
         text: The instruction encoder.
         grounding: The trunk.
-        expert: The action expert.
+        expert: The action expert; with ``bins`` it writes tokens, else it denoises.
         kinds: Kinds of things that :meth:`VLA.name` tells apart, "none" included.
         colours: Colours that it tells apart.
         state_noise: Standard deviation of the noise on the normalised state in training.
@@ -94,7 +95,7 @@ class VLA(nn.Module):
         self.text = TextEncoder(config.text)
         self.body = mlp(config.state, width, width)
         self.grounding = Grounding(config.grounding, config.vision.cameras, config.vision.grid)
-        self.expert = ActionExpert(config.expert)
+        self.expert = ActionTokens(config.expert) if config.expert.bins else ActionExpert(config.expert)
         self.kind = nn.Linear(width, config.kinds)
         self.colour = nn.Linear(width, config.colours)
         self.place = mlp(3 * (1 + 2 * 6) + config.vision.cameras, width, width)
@@ -164,7 +165,12 @@ class VLA(nn.Module):
 
         Returns:
             Same shape as ``noisy_actions``, float32.
+
+        Raises:
+            TypeError: the expert writes tokens.
         """
+        if not isinstance(self.expert, ActionExpert):
+            raise TypeError("an expert with bins writes tokens; it has no velocity")
         single = noisy_actions.ndim == 3
         if single:
             noisy_actions, time = noisy_actions[:, None], time[:, None]

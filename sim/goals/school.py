@@ -1,0 +1,122 @@
+"""Collecting lessons: many templates, many seeds, several processes; what is on disk is not made again."""
+
+from __future__ import annotations
+
+import multiprocessing
+from collections.abc import Iterator
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from sim.goals import TEMPLATES
+from sim.goals.goal import Template
+from sim.goals.lessons import Lesson, lesson, pictured_lesson
+from sim.goals.medley import MEDLEY
+from sim.goals.world import GoalWorld
+from sim.seeds import EVALUATION_SEED
+from vla.contract import ContractError
+from vla.dataset.lessons import LessonBlock, LessonText, claim, has_block, write_block
+
+_BLOCK = 100
+_FIRST_SEED = EVALUATION_SEED // 4
+"""Lessons' seeds begin here: below those of stills and above those of demonstrations."""
+_ROOM = EVALUATION_SEED // 4
+
+COURSE: tuple[Template, ...] = (*(t for t in TEMPLATES.values() if not t.held_out), *MEDLEY)
+"""What is taught: the benchmark's templates but for those held out, and more goals of all kinds."""
+
+
+@dataclass(frozen=True, slots=True)
+class LessonSettings:
+    """What a folder of lessons is a function of.
+
+    Attributes:
+        root: The folder.
+        count: Lessons in all; lesson k is about template ``k`` of :data:`COURSE`, modulo their number.
+        seed: Added to the first lesson's seed.
+        pictures: Whether to draw what the cameras see.
+        image_size: Picture side in pixels.
+        talk: Questions and answers about what can be seen, per lesson.
+    """
+
+    root: Path
+    count: int
+    seed: int = 0
+    pictures: bool = True
+    image_size: int = 128
+    talk: int = 2
+
+    def __post_init__(self) -> None:
+        if self.count < 1 or self.seed < 0 or self.seed + self.count > _ROOM:
+            raise ContractError(
+                f"lessons: seed {self.seed} + count {self.count} must lie in 1..{_ROOM}, with seed >= 0"
+            )
+
+    def fingerprint(self) -> dict[str, Any]:
+        """What the lessons depend on; more of them may be added later."""
+        return {
+            "seed": self.seed,
+            "pictures": self.pictures,
+            "image_size": self.image_size,
+            "talk": self.talk,
+            "cameras": ["front", "wrist"],
+            "templates": len(COURSE),
+        }
+
+
+def collect_lessons(settings: LessonSettings, workers: int = 1) -> Iterator[int]:
+    """Make what is missing; yields how many lessons are on disk.
+
+    Args:
+        settings: The lessons.
+        workers: Processes; 0 works in this one.
+
+    Raises:
+        DatasetError: the folder holds something else, or lessons of other settings.
+    """
+    claim(settings.root, settings.fingerprint())
+    blocks = [range(k, min(k + _BLOCK, settings.count)) for k in range(0, settings.count, _BLOCK)]
+    missing = [block for block in blocks if not has_block(settings.root, block.start)]
+    done = settings.count - sum(map(len, missing))
+    yield done
+    if workers == 0:
+        for block in missing:
+            done += _make(settings, block)
+            yield done
+        return
+    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
+        try:
+            for job in as_completed([pool.submit(_make, settings, block) for block in missing]):
+                done += job.result()
+                yield done
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+_world: GoalWorld | None = None
+
+
+def _make(settings: LessonSettings, block: range) -> int:
+    global _world
+    if settings.pictures and (_world is None or _world.spec.cameras["front"][0] != settings.image_size):
+        _world = GoalWorld(settings.image_size)
+    texts, images, points = [], [], []
+    for k in block:
+        template, seed = COURSE[k % len(COURSE)], _FIRST_SEED + settings.seed + k
+        if _world is None or not settings.pictures:
+            texts.append(_text(lesson(template, seed, talk=settings.talk)))
+            continue
+        found, picture = pictured_lesson(_world, template, seed, talk=settings.talk)
+        texts.append(_text(found))
+        images.append(np.stack([picture.images[name] for name in ("front", "wrist")]))
+        points.append(picture.points)
+    arrays = (np.stack(images), np.stack(points)) if images else (None, None)
+    write_block(settings.root, block.start, LessonBlock(texts, *arrays))
+    return len(block)
+
+
+def _text(found: Lesson) -> LessonText:
+    return LessonText(**asdict(found))

@@ -1,0 +1,136 @@
+"""A small LLaVA out of transformers' own classes: our eyes, a projector, a language model from scratch.
+
+``LlavaForConditionalGeneration`` with a vision tower that is registered with transformers, so that
+``save_pretrained``, ``from_pretrained`` and ``generate`` are the same for it as for its big sisters
+(arXiv 2304.08485).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from typing import Any, Final
+
+import torch
+from torch import Tensor
+from transformers import (
+    AutoConfig,
+    AutoModel,
+    LlamaConfig,
+    LlavaConfig,
+    LlavaForConditionalGeneration,
+    PretrainedConfig,
+    PreTrainedModel,
+)
+from transformers.modeling_outputs import BaseModelOutput
+
+from vla.models.scene import SceneEyes, SceneEyesConfig
+from vla.models.vit import ViTConfig
+from vla.models.words import PAD, PICTURE, START, END
+
+MODEL_TYPE: Final = "handily_scene"
+
+
+class SceneVisionConfig(PretrainedConfig):
+    """Sizes of :class:`vla.models.scene.SceneEyes`, as transformers keeps them.
+
+    Args:
+        scene: The fields of ``SceneEyesConfig``, with ``vision`` as a mapping of those of ``ViTConfig``.
+        more: See transformers.
+    """
+
+    model_type = MODEL_TYPE
+
+    def __init__(self, scene: Mapping[str, Any] | None = None, **more: Any) -> None:
+        self.scene = dict(scene) if scene is not None else asdict(SceneEyesConfig())
+        self.hidden_size = int(self.scene["vision"]["width"])
+        super().__init__(**more)
+
+    def sizes(self) -> SceneEyesConfig:
+        """The sizes, typed."""
+        return SceneEyesConfig(**{**self.scene, "vision": ViTConfig(**self.scene["vision"])})
+
+
+class SceneVisionModel(PreTrainedModel):
+    """The eyes with the signature of transformers' vision towers."""
+
+    config_class = SceneVisionConfig
+    base_model_prefix = "scene"
+    main_input_name = "pixel_values"
+
+    def __init__(self, config: SceneVisionConfig) -> None:
+        super().__init__(config)
+        self.eyes = SceneEyes(config.sizes())
+        self.post_init()
+
+    def _init_weights(self, module: torch.nn.Module) -> None:
+        """The eyes initialise themselves."""
+
+    def forward(self, pixel_values: Tensor, **more: Any) -> BaseModelOutput:
+        """Look.
+
+        Args:
+            pixel_values: (B, 3, H, cameras * W), the cameras' pictures side by side, 0..1.
+            more: What transformers passes to every tower; not needed here.
+        """
+        cameras = self.eyes.config.vision.cameras
+        images = pixel_values.unflatten(-1, (cameras, -1)).permute(0, 3, 2, 4, 1)
+        tokens, _ = self.eyes(images)
+        return BaseModelOutput(last_hidden_state=tokens, hidden_states=(tokens,))
+
+
+AutoConfig.register(MODEL_TYPE, SceneVisionConfig, exist_ok=True)
+AutoModel.register(SceneVisionConfig, SceneVisionModel, exist_ok=True)
+
+
+def small_llava(
+    vocabulary: int,
+    token_ids: Mapping[str, int],
+    eyes: SceneEyesConfig | None = None,
+    width: int = 192,
+    depth: int = 6,
+    heads: int = 4,
+    hidden: int = 512,
+) -> LlavaForConditionalGeneration:
+    """A LLaVA with fresh weights.
+
+    Args:
+        vocabulary: Rows of the embedding.
+        token_ids: Ids of the words in :mod:`vla.models.words` that have a meaning of their own.
+        eyes: Sizes of the eyes.
+        width: Width of the language model.
+        depth: Its layers.
+        heads: Its attention heads.
+        hidden: Hidden width of its feed-forwards.
+    """
+    text = LlamaConfig(
+        vocab_size=vocabulary,
+        hidden_size=width,
+        intermediate_size=hidden,
+        num_hidden_layers=depth,
+        num_attention_heads=heads,
+        num_key_value_heads=heads,
+        max_position_embeddings=1024,
+        tie_word_embeddings=True,
+        pad_token_id=token_ids[PAD],
+        bos_token_id=token_ids[START],
+        eos_token_id=token_ids[END],
+    )
+    sizes = eyes or SceneEyesConfig()
+    config = LlavaConfig(
+        vision_config=SceneVisionConfig(asdict(sizes)),
+        text_config=text,
+        image_token_index=token_ids[PICTURE],
+        image_token_id=token_ids[PICTURE],
+        projector_hidden_act="gelu",
+        vision_feature_layer=-1,
+        vision_feature_select_strategy="full",
+        image_seq_length=sizes.tokens,
+        tie_word_embeddings=True,
+    )
+    return LlavaForConditionalGeneration(config)
+
+
+def side_by_side(pictures: Sequence[Tensor]) -> Tensor:
+    """Each camera's pictures, uint8 (B, H, W, 3) -> pixel values (B, 3, H, cameras * W) in 0..1."""
+    return torch.cat(list(pictures), dim=2).permute(0, 3, 1, 2).float() / 255

@@ -1,0 +1,83 @@
+"""Words of a small language model: how a talk is laid out, and a tokenizer for it.
+
+A talk about one table is one line. The picture's tokens come first, then what is seen in it, in words; then
+goals with what has been done already, and questions, each with what is said to it::
+
+    [start] [picture]... [sees] bowl 4 7 ; red block table 9 3 . [end]
+    [goal] put the red block in the bowl [done] [says] put the red block in the bowl . [end]
+    [asks] is the bowl empty ? [says] yes . [end]
+
+Since the picture comes before everything else, it is read once for all that is said about it, and a language
+model that has only ever read tables in words already knows what to do with what it sees.
+"""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Iterable, Sequence
+from typing import Final
+
+from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
+from transformers import PreTrainedTokenizerFast
+
+PAD, UNKNOWN, START, PICTURE = "[pad]", "[unk]", "[start]", "[picture]"
+SEES, GOAL, DONE, ASKS, SAYS, END = "[sees]", "[goal]", "[done]", "[asks]", "[says]", "[end]"
+SPECIAL: Final = (PAD, UNKNOWN, START, PICTURE, SEES, GOAL, DONE, ASKS, SAYS, END)
+_SUFFIX = "</w>"
+
+
+def spaced(text: str) -> str:
+    """Lower case, accents dropped, every punctuation mark a word of its own."""
+    plain = unicodedata.normalize("NFKD", text.lower())
+    words = re.findall(
+        r"[a-z]+|[0-9]+|[^\sa-z0-9]", "".join(c for c in plain if not unicodedata.combining(c))
+    )
+    return " ".join(word for word in words if word not in "[]")
+
+
+def seen_words(seen: str) -> str:
+    """What is seen, laid out."""
+    return f"{SEES} {spaced(seen)} {END}"
+
+
+def goal_words(goal: str, history: Sequence[str] = ()) -> str:
+    """A goal, laid out up to where the reply begins."""
+    return f"{GOAL} {spaced(goal)} {DONE} {spaced(' ; '.join(history))}".rstrip() + f" {SAYS}"
+
+
+def question_words(question: str) -> str:
+    """A question, laid out up to where the answer begins."""
+    return f"{ASKS} {spaced(question)} {SAYS}"
+
+
+def reply_words(reply: str) -> str:
+    """What is said, laid out."""
+    return f"{spaced(reply)} {END}"
+
+
+def train_tokenizer(texts: Iterable[str], words: Iterable[str], size: int = 2048) -> PreTrainedTokenizerFast:
+    """Learn a byte-pair tokenizer in which frequent words are one token each.
+
+    Args:
+        texts: Talks, spaced.
+        words: Words that must be one token each, whatever their frequency.
+        size: Largest vocabulary.
+    """
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN, end_of_word_suffix=_SUFFIX))
+    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.Lowercase()])
+    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
+    tokenizer.decoder = decoders.BPEDecoder(suffix=_SUFFIX)
+    letters = "abcdefghijklmnopqrstuvwxyz0123456789.,?!'-:;"
+    trainer = trainers.BpeTrainer(
+        vocab_size=size,
+        special_tokens=list(SPECIAL),
+        initial_alphabet=list(letters),
+        end_of_word_suffix=_SUFFIX,
+        show_progress=False,
+    )
+    must = [word for word in words for _ in range(10_000)]
+    tokenizer.train_from_iterator([*texts, *must], trainer)
+    return PreTrainedTokenizerFast(
+        tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN, bos_token=START, eos_token=END
+    )
