@@ -16,7 +16,8 @@ from sim.crew import play_all
 from sim.episode import PolicySource
 from sim.footage import Reel, Take
 from sim.goals import TEMPLATES
-from sim.goals.composite import CompositeEpisode, CompositeJob, CompositePlayer, CompositeSettings
+from sim.goals.composite import CompositeEpisode, CompositeJob, CompositeSettings
+from sim.goals.composite_player import CompositePlayer
 from sim.goals.composite_report import ACTION_KINDS, CompositeReport, episode_of
 from sim.goals.evaluate import PlannerSource
 from sim.seeds import EVALUATION_SEED
@@ -54,7 +55,7 @@ def evaluate_composite(
 
     Args:
         make_policy: Called once per worker; it and the planners' makers must be picklable. See
-            :class:`sim.goals.composite.CompositePlayer`.
+            :class:`sim.goals.composite_player.CompositePlayer`.
         make_planners: Name to maker.
         templates: Names of goal templates.
         episodes: Scenes per template and condition, at least 1.

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 
 from sim.expert import ScriptedExpert
-from sim.goals.composite import CompositeEpisode, CompositeJob, CompositePlayer, CompositeSettings
+from sim.goals.composite import CompositeEpisode, CompositeJob, CompositeSettings
+from sim.goals.composite_player import CompositePlayer
 from sim.goals.evaluate import PlannerSource
 from sim.goals.expert import TruthDetector
 from sim.goals.world import GoalWorld, OraclePlanner

@@ -9,7 +9,8 @@ import pytest
 
 from sim.expert import ScriptedExpert
 from sim.goals import TEMPLATES
-from sim.goals.composite import CompositeEpisode, CompositeJob, CompositePlayer, CompositeSettings
+from sim.goals.composite import CompositeEpisode, CompositeJob, CompositeSettings
+from sim.goals.composite_player import CompositePlayer
 from sim.goals.mishaps import Mishap
 from sim.goals.symbols import LOOSE
 from sim.goals.world import GoalWorld, OraclePlanner

@@ -126,10 +126,8 @@ class TalkingLlava:
         start = look.cache.get_seq_length()
         try:
             logits = self._feed(self._encode(words), look.cache)
-            return (
-                self._constrained(logits, look.cache, allowed, limit)
-                if allowed
-                else self._free(logits, look.cache, limit)
+            return self._constrained(logits, look.cache, allowed, limit) if allowed else self._free(
+                logits, look.cache, limit
             )
         finally:
             look.cache.crop(start)

@@ -30,9 +30,7 @@ _SUFFIX = "</w>"
 def spaced(text: str) -> str:
     """Lower case, accents dropped, every punctuation mark a word of its own."""
     plain = unicodedata.normalize("NFKD", text.lower())
-    words = re.findall(
-        r"[a-z]+|[0-9]+|[^\sa-z0-9]", "".join(c for c in plain if not unicodedata.combining(c))
-    )
+    words = re.findall(r"[a-z]+|[0-9]+|[^\sa-z0-9]", "".join(c for c in plain if not unicodedata.combining(c)))
     return " ".join(word for word in words if word not in "[]")
 
 
