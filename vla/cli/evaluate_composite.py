@@ -183,11 +183,11 @@ def tables_of(report: CompositeReport) -> tuple[Table, Table]:
     """Success and failure in percent, a column per condition: what was reached, and where it failed."""
     conditions = report.conditions
     headings = [_heading(report, condition) for condition in conditions]
-    reached = Table("", *headings, title="success in %, with 95 % Wilson intervals", box=None)
+    reached = Table("", *headings, title="success, % (95 % Wilson)", box=None)
     _fill(reached, [report.summary(c) for c in conditions], skip_empty=True)
     _fill(reached, [report.by_kind(c) for c in conditions])
     failed = Table(
-        "", *headings, title="where it failed, and attempts at instructions that were done, in %", box=None
+        "", *headings, title="failures, and attempts done, %", box=None
     )
     _fill(failed, [report.causes(c) for c in conditions])
     _fill(failed, [report.skills(c) for c in conditions])
