@@ -186,9 +186,7 @@ def tables_of(report: CompositeReport) -> tuple[Table, Table]:
     reached = Table("", *headings, title="success, % (95 % Wilson)", box=None)
     _fill(reached, [report.summary(c) for c in conditions], skip_empty=True)
     _fill(reached, [report.by_kind(c) for c in conditions])
-    failed = Table(
-        "", *headings, title="failures, and attempts done, %", box=None
-    )
+    failed = Table("", *headings, title="failures, and attempts done, %", box=None)
     _fill(failed, [report.causes(c) for c in conditions])
     _fill(failed, [report.skills(c) for c in conditions])
     return reached, failed
