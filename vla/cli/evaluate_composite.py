@@ -28,7 +28,7 @@ from sim.goals.mishaps import MISHAPS
 from sim.goals.world import GoalWorld
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.evaluate_planner import PLANNERS
+from vla.cli.evaluate_planner import PLANNERS, source
 from vla.cli.evaluate_planner import templates as templates_named
 from vla.cli.settings import CHUNKINGS, check_device, check_renderer, configured
 from vla.cli.terminal import console, counted
@@ -51,6 +51,7 @@ class CompositeEvalConfig:
     """Keys of ``handily eval suite=composite``; what they mean stands in ``configs/eval_composite.yaml``."""
 
     planner: list[str]
+    planner_model: str | None
     disturb: list[str]
     template: list[str]
     episodes: int
@@ -164,7 +165,8 @@ def _planners(config: CompositeEvalConfig) -> Mapping[str, PlannerSource]:
     else:
         folder = str(resolve_checkpoint(config.checkpoint))
         language = partial(_language, folder, config.device, config.done_threshold)
-    return {**PLANNERS, "language": language}
+    others = [name for name in config.planner if name != "language"]
+    return {"language": language, **{name: source(name, config.planner_model) for name in others}}
 
 
 def _language(folder: str, device: str, threshold: float, world: GoalWorld) -> Planner:
