@@ -30,6 +30,7 @@ from vla.planner.grammar import vocabulary
 from vla.planner.seen import COLUMNS, CONTAINERS, parse_seen
 
 IGNORED = -100
+_TOLD, _HEARD, _SAID = range(3)
 _SEEN_WORDS = ("nothing", "twice", "over", "pressed", "on", *(w for c in CONTAINERS for w in c.split()))
 
 
@@ -39,10 +40,12 @@ class Talk:
 
     Attributes:
         ids: int16 (n,).
+        heard: bool (n,), True on what a person says: a goal, or a question.
         said: bool (n,), True on what the model should say.
     """
 
     ids: NDArray[np.int16]
+    heard: NDArray[np.bool_]
     said: NDArray[np.bool_]
 
 
@@ -63,14 +66,14 @@ def tokenizer_of(texts: Sequence[LessonText], size: int) -> PreTrainedTokenizerF
 
 def _parts(
     text: LessonText, turns: Sequence[tuple[str, str]], told: bool, order: Sequence[int] | None = None
-) -> Iterator[tuple[str, bool]]:
-    """The pieces of a talk, each with whether the model should say it."""
-    yield seen_words(text.seen), not told
+) -> Iterator[tuple[str, int]]:
+    """The pieces of a talk, each with whose words it is."""
+    yield seen_words(text.seen), _TOLD if told else _SAID
     talks = [(goal_words(text.goal, text.history), reply_words(text.reply))]
     talks += [(question_words(question), reply_words(answer)) for question, answer in turns]
     for k in order if order is not None else range(len(talks)):
-        yield talks[k][0], False
-        yield talks[k][1], True
+        yield talks[k][0], _HEARD
+        yield talks[k][1], _SAID
 
 
 def talks_of(
@@ -92,33 +95,38 @@ def talks_of(
     start = tokenizer.convert_tokens_to_ids([START] + [PICTURE] * pictures)
     assert isinstance(start, list)
     pieces: list[str] = []
-    lengths: list[list[bool]] = []
+    whose: list[list[int]] = []
     for text in texts:
         turns = [turn for turn in text.turns if rng.random() < share]
         parts = list(_parts(text, turns, not pictures, rng.permutation(1 + len(turns)).tolist()))
         pieces += [words for words, _ in parts]
-        lengths.append([said for _, said in parts])
+        whose.append([speaker for _, speaker in parts])
     ids = iter(tokenizer(pieces, add_special_tokens=False)["input_ids"] if pieces else [])
     found = []
-    for flags in lengths:
-        line, said = list(start), [False] * len(start)
-        for flag in flags:
+    for speakers in whose:
+        line, by = list(start), [_TOLD] * len(start)
+        for speaker in speakers:
             piece = next(ids)
             line += piece
-            said += [flag] * len(piece)
-        found.append(Talk(np.array(line, np.int16), np.array(said)))
+            by += [speaker] * len(piece)
+        found.append(Talk(np.array(line, np.int16), np.equal(by, _HEARD), np.equal(by, _SAID)))
     return found
 
 
-def batch_of(talks: Sequence[Talk], pad: int) -> tuple[Tensor, Tensor]:
-    """Token ids (B, L) and labels (B, L); a label is :data:`IGNORED` where nothing is to be said."""
+def batch_of(talks: Sequence[Talk], pad: int) -> tuple[Tensor, Tensor, Tensor]:
+    """Token ids, and labels of what is heard and of what is to be said, (B, L) each.
+
+    A label is :data:`IGNORED` where it is not that.
+    """
     length = max(len(talk.ids) for talk in talks)
     ids = np.full((len(talks), length), pad, np.int64)
-    labels = np.full((len(talks), length), IGNORED, np.int64)
+    heard, said = (np.full((len(talks), length), IGNORED, np.int64) for _ in range(2))
     for i, talk in enumerate(talks):
-        ids[i, : len(talk.ids)] = talk.ids
-        labels[i, : len(talk.ids)] = np.where(talk.said, talk.ids, IGNORED)
-    return torch.from_numpy(ids), torch.from_numpy(labels)
+        count = len(talk.ids)
+        ids[i, :count] = talk.ids
+        heard[i, :count] = np.where(talk.heard, talk.ids, IGNORED)
+        said[i, :count] = np.where(talk.said, talk.ids, IGNORED)
+    return torch.from_numpy(ids), torch.from_numpy(heard), torch.from_numpy(said)
 
 
 def pad_id(tokenizer: PreTrainedTokenizerFast) -> int:

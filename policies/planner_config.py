@@ -62,6 +62,7 @@ class PlannerTrainConfig:
         vocabulary: Most words and pieces of words.
         width, depth, heads, hidden: Sizes of the language model.
         talk_share: Share of the questions about a table that stage "words" hears.
+        heard_weight: Weight of foreseeing a person's words beside that of finding one's own.
         augment: How the pictures are varied.
         eyes, words, projector, talk: The stages.
     """
@@ -80,7 +81,8 @@ class PlannerTrainConfig:
     depth: int = 6
     heads: int = 4
     hidden: int = 512
-    talk_share: float = 0.12
+    talk_share: float = 0.2
+    heard_weight: float = 0.3
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     eyes: StageConfig = field(
         default_factory=lambda: StageConfig(2000, 128, 1.5e-3, 100, weight_decay=0.02, ema_decay=0.998)

@@ -68,6 +68,7 @@ class TalkStage:
         held_back: What is checked on, by name.
         pad: Id that stands for nothing.
         seed: Draws the batches.
+        heard_weight: Weight of foreseeing what people say.
         sights: The eyes' tokens of each talk, learned ones and then held-back ones by name, bfloat16 kept
             as int16 (n, N, D); None for talks in words alone.
     """
@@ -81,11 +82,12 @@ class TalkStage:
         held_back: dict[str, Sequence[Talk]],
         pad: int,
         seed: int,
+        heard_weight: float = 0.3,
         sights: dict[str, NDArray[np.int16]] | None = None,
     ) -> None:
         self.name, self.network, self.config = name, model, config
         self._talks, self._held_back, self._pad, self._seed = talks, held_back, pad, seed
-        self._sights = sights
+        self._sights, self._heard_weight = sights, heard_weight
         # Sorted by length: a batch of like lengths holds little padding.
         self._order = np.argsort([len(talk.ids) for talk in talks], kind="stable")
 
@@ -96,10 +98,10 @@ class TalkStage:
         first = int(rng.integers(len(self._order) - size + 1))
         wide = self._order[max(0, first - size) : first + 2 * size]
         picked = np.sort(rng.choice(wide, size, replace=False))
-        loss, _, _ = self._said(
-            [self._talks[i] for i in picked], None if self._sights is None else self._sights[""][picked]
-        )
-        return {"total": loss}
+        sights = None if self._sights is None else self._sights[""][picked]
+        said, heard, _, _ = self._read([self._talks[i] for i in picked], sights)
+        # What people say about a table names what is on it: to foresee it is to have looked.
+        return {"total": said + self._heard_weight * heard, "said": said, "heard": heard}
 
     def check(self) -> dict[str, float]:
         """Share of talks in which everything that the model says is exactly right, given what came before."""
@@ -108,16 +110,18 @@ class TalkStage:
             right = []
             for i in range(0, len(talks), _CHECK_BATCH):
                 sights = None if self._sights is None else self._sights[name][i : i + _CHECK_BATCH]
-                _, hit, asked = self._said(talks[i : i + _CHECK_BATCH], sights)
+                _, _, hit, asked = self._read(talks[i : i + _CHECK_BATCH], sights)
                 whole = torch.ones_like(asked)
                 whole[asked] = hit
                 right.append(whole.all(1).numpy())
             found[f"exact {name}"] = float(np.concatenate(right).mean())
         return found
 
-    def _said(self, talks: Sequence[Talk], sights: NDArray[np.int16] | None) -> tuple[Tensor, Tensor, Tensor]:
-        """Loss, whether each token to be said is the likeliest, and where those are, (B, L - 1)."""
-        ids, labels = batch_of(talks, self._pad)
+    def _read(
+        self, talks: Sequence[Talk], sights: NDArray[np.int16] | None
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Losses of what is to be said and of what is heard, hits among the former, and where those are."""
+        ids, heard, said = batch_of(talks, self._pad)
         model = self.network.model
         embedded = model.get_input_embeddings()(ids)
         if sights is not None:
@@ -126,10 +130,15 @@ class TalkStage:
             embedded = embedded.masked_scatter(place, shown.to(embedded.dtype))
         mask = (ids != self._pad).long()
         out = model.language_model(inputs_embeds=embedded, attention_mask=mask, use_cache=False)
-        asked = labels[:, 1:] != IGNORED
-        logits = self.network.lm_head(out.last_hidden_state[:, :-1][asked]).float()
-        wanted = labels[:, 1:][asked]
-        return cross_entropy(logits, wanted), logits.argmax(-1) == wanted, asked
+        before = out.last_hidden_state[:, :-1]
+
+        def foresee(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+            asked = labels[:, 1:] != IGNORED
+            logits, wanted = self.network.lm_head(before[asked]).float(), labels[:, 1:][asked]
+            return cross_entropy(logits, wanted), logits.argmax(-1) == wanted, asked
+
+        loss, hit, asked = foresee(said)
+        return loss, foresee(heard)[0], hit, asked
 
 
 def freeze_but(model: LlavaForConditionalGeneration, trained: Sequence[nn.Module]) -> None:

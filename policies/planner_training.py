@@ -112,7 +112,16 @@ def _words_stage(
         talks = talks_of(texts, tokenizer, rng, config.talk_share)
         held_back[Path(folder).name] = talks[: config.held_back]
         learned += talks[config.held_back :]
-    return TalkStage("words", model, config.words, learned, dict(held_back), pad_id(tokenizer), config.seed)
+    return TalkStage(
+        "words",
+        model,
+        config.words,
+        learned,
+        dict(held_back),
+        pad_id(tokenizer),
+        config.seed,
+        config.heard_weight,
+    )
 
 
 def _parted(sizes: list[int], held_back: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -150,7 +159,8 @@ def _talk(
         ("talk", config.talk, [projector, language]),
     ):
         freeze_but(model, trained)
-        run(TalkStage(name, model, stage, known, dict(back), pad_id(tokenizer), config.seed, shown))
+        pad, weight = pad_id(tokenizer), config.heard_weight
+        run(TalkStage(name, model, stage, known, dict(back), pad, config.seed, weight, shown))
 
 
 @torch.inference_mode()
