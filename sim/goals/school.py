@@ -25,8 +25,14 @@ _FIRST_SEED = EVALUATION_SEED // 4
 """Lessons' seeds begin here: below those of stills and above those of demonstrations."""
 _ROOM = EVALUATION_SEED // 4
 
-COURSE: tuple[Template, ...] = (*(t for t in TEMPLATES.values() if not t.held_out), *MEDLEY)
-"""What is taught: the benchmark's templates but for those held out, and more goals of all kinds."""
+TAUGHT: tuple[Template, ...] = tuple(t for t in TEMPLATES.values() if not t.held_out)
+"""The benchmark's templates but for those held out."""
+
+
+def subject(k: int) -> Template:
+    """What lesson ``k`` is about: the benchmark's templates and the medley take turns."""
+    course = (TAUGHT, MEDLEY)[k % 2]
+    return course[k // 2 % len(course)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +41,7 @@ class LessonSettings:
 
     Attributes:
         root: The folder.
-        count: Lessons in all; lesson k is about template ``k`` of :data:`COURSE`, modulo their number.
+        count: Lessons in all; lesson k is about :func:`subject` of k.
         seed: Added to the first lesson's seed.
         pictures: Whether to draw what the cameras see.
         image_size: Picture side in pixels.
@@ -63,7 +69,7 @@ class LessonSettings:
             "image_size": self.image_size,
             "talk": self.talk,
             "cameras": ["front", "wrist"],
-            "templates": len(COURSE),
+            "templates": len(TAUGHT) + len(MEDLEY),
         }
 
 
@@ -105,7 +111,7 @@ def _make(settings: LessonSettings, block: range) -> int:
         _world = GoalWorld(settings.image_size)
     texts, images, points = [], [], []
     for k in block:
-        template, seed = COURSE[k % len(COURSE)], _FIRST_SEED + settings.seed + k
+        template, seed = subject(k), _FIRST_SEED + settings.seed + k
         if _world is None or not settings.pictures:
             texts.append(_text(lesson(template, seed, talk=settings.talk)))
             continue
