@@ -123,9 +123,13 @@ def evaluate(overrides: Overrides = None, show_config: Show = False) -> None:
     [dim]handily eval checkpoint=runs/train suite=tabletop episodes=50 axes=layout,paraphrase[/dim]
 
     [dim]handily eval suite=planner planner=language,oracle episodes=20[/dim]
+
+    [dim]handily eval suite=success detector=llava,policy,clip=runs/clip[/dim]
     """
     if "suite=planner" in (overrides or []):
         from vla.cli.evaluate_planner import evaluate as command
+    elif "suite=success" in (overrides or []):
+        from vla.cli.evaluate_success import evaluate as command
     else:
         from vla.cli.evaluate import evaluate as command
 
