@@ -7,24 +7,22 @@ from __future__ import annotations
 
 import itertools
 import json
-import multiprocessing
 import os
-import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from sim.backend import choose_backend
+from sim.crew import play_all
 from sim.episode import EVALUATION_AXES, Episode, Job, Player, PolicySource
-from sim.footage import Reel
+from sim.footage import Reel, Take
 from sim.seeds import EVALUATION_SEED
 from sim.tasks import TASKS
 from sim.wilson import wilson_interval
 from vla.contract import ContractError
-from vla.runtime.film import Shot
 from vla.runtime.outcome import versions
 
 SUITES = ("tabletop",)
@@ -216,11 +214,11 @@ def evaluate(
     backend = choose_backend(backend)
     found: list[Episode | None] = [None] * len(jobs)
     reel = None if folder is None else Reel(folder)
-    stream = _play_all(make_policy, execute, backend, jobs, workers or _cores())
+    stream = play_all(partial(Player, make_policy, execute, backend), jobs, workers)
     for done, (index, episode, shots) in enumerate(stream, start=1):
         found[index] = episode
         if reel is not None:
-            reel.add(index, jobs[index].filmed, episode, shots)
+            reel.add(index, jobs[index].filmed, _take(episode), shots)
         if progress is not None:
             progress(done, len(jobs))
     settings = {
@@ -240,50 +238,9 @@ def evaluate(
     return report
 
 
-def _play_all(
-    make_policy: PolicySource, execute: int, backend: str, jobs: Sequence[Job], workers: int
-) -> Iterator[tuple[int, Episode, list[Shot]]]:
-    """(job index, outcome, pictures) as the episodes finish."""
-    # Fresh interpreters: a forked one would inherit the parent's threads, GL state and torch settings.
-    pool = ProcessPoolExecutor(
-        min(workers, len(jobs)),
-        multiprocessing.get_context("spawn"),
-        initializer=_prepare,
-        initargs=(make_policy, execute, backend),
-    )
-    try:
-        futures = {pool.submit(_play, job): index for index, job in enumerate(jobs)}
-        for future in as_completed(futures):
-            episode, shots = future.result()
-            yield futures.pop(future), episode, shots
-    finally:
-        pool.shutdown(wait=True, cancel_futures=True)
-
-
-_recipe: tuple[PolicySource, int, str] | None = None
-_player: Player | None = None
-
-
-def _prepare(make_policy: PolicySource, execute: int, backend: str) -> None:
-    global _recipe
-    _recipe = make_policy, execute, backend
-
-
-def _play(job: Job) -> tuple[Episode, list[Shot]]:
-    """Runs in a worker. The player is made with the first job: its errors reach the caller as they are."""
-    global _player
-    if _player is None:
-        assert _recipe is not None
-        _player = Player(*_recipe)
-        torch = sys.modules.get("torch")
-        if torch is not None:
-            # One core per process; and sums in a fixed order, whatever the number of cores.
-            torch.set_num_threads(1)
-    return _player.play(job)
-
-
-def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+def _take(episode: Episode) -> Take:
+    name = f"{episode.task}-{episode.axis}-{episode.seed}"
+    return Take(name, f"[{episode.axis}, seed {episode.seed}]", episode.success)
 
 
 def _rate_dict(rate: Rate) -> dict[str, Any]:

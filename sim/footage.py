@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 from typing import cast
@@ -12,7 +13,7 @@ import av
 from av.video.stream import VideoStream
 from PIL import Image
 
-from sim.episode import SHOTS_PER_S, Episode
+from sim.episode import SHOTS_PER_S
 from vla.runtime.film import Shot, draw_grid, draw_shot, write_video
 
 GRID_CLIPS = 16
@@ -22,6 +23,21 @@ MAX_CLIPS = 200
 _SHEET_SHOTS = 4
 
 
+@dataclass(frozen=True, slots=True)
+class Take:
+    """What is written on an episode's pictures.
+
+    Attributes:
+        name: Of its clip, unique within the evaluation.
+        note: Behind the caption of every picture of the clip.
+        success: Failures become clips.
+    """
+
+    name: str
+    note: str
+    success: bool
+
+
 class Reel:
     """Collects footage while an evaluation runs.
 
@@ -29,35 +45,43 @@ class Reel:
 
     Args:
         folder: Created if it does not exist.
+        sheet_title: Of the sheet.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, sheet_title: str = "one episode per task") -> None:
+        self._folder, self._sheet_title = folder, sheet_title
         (folder / "failures").mkdir(parents=True, exist_ok=True)
         self._sheet: dict[int, list[Shot]] = {}
         self._failures: dict[int, Path] = {}
 
-    def add(self, index: int, filmed: bool, episode: Episode, shots: Sequence[Shot]) -> None:
+    def add(self, index: int, filmed: bool, take: Take, shots: Sequence[Shot]) -> None:
         """Take the pictures of the episode with that job number; without pictures nothing happens."""
         if not shots:
             return
         if filmed:
             chosen = [round(i * (len(shots) - 1) / (_SHEET_SHOTS - 1)) for i in range(_SHEET_SHOTS)]
-            verdict = "done" if episode.success else "failed"
-            caption = f"{verdict}: {episode.instruction}"
-            self._sheet[index] = [Shot(shots[i].images, caption, shots[i].time_s) for i in chosen]
-        if not episode.success and len(self._failures) < MAX_CLIPS:
-            path = self._folder / "failures" / f"{episode.task}-{episode.axis}-{episode.seed}.mp4"
-            caption = f"{episode.instruction} [{episode.axis}, seed {episode.seed}]"
-            captioned = [Shot(shot.images, caption, shot.time_s) for shot in shots]
-            write_video(path, captioned, SHOTS_PER_S, side_px=160)
-            self._failures[index] = path
+            verdict = "done" if take.success else "failed"
+            self._sheet[index] = [
+                Shot(shots[i].images, f"{verdict}: {shots[i].caption}", shots[i].time_s) for i in chosen
+            ]
+        if not take.success and len(self._failures) < MAX_CLIPS:
+            captioned = [Shot(shot.images, f"{shot.caption} {take.note}", shot.time_s) for shot in shots]
+            write_video(self._clip(take.name), captioned, SHOTS_PER_S, side_px=160)
+            self._failures[index] = self._clip(take.name)
+
+    def recall(self, index: int, name: str) -> None:
+        """Take the clip of an episode played before, where one was kept."""
+        if self._clip(name).is_file():
+            self._failures[index] = self._clip(name)
+
+    def _clip(self, name: str) -> Path:
+        return self._folder / "failures" / f"{name}.mp4"
 
     def finish(self) -> None:
         """Write ``contact_sheet.png`` (filmed episodes) and ``failures.mp4`` (where anything failed)."""
         tiles = [draw_shot(shot, 128) for index in sorted(self._sheet) for shot in self._sheet[index]]
         if tiles:
-            draw_grid(tiles, _SHEET_SHOTS, "one episode per task").save(self._folder / "contact_sheet.png")
+            draw_grid(tiles, _SHEET_SHOTS, self._sheet_title).save(self._folder / "contact_sheet.png")
         if self._failures:
             paths = [self._failures[index] for index in sorted(self._failures)]
             step = max(1, len(paths) // GRID_CLIPS)

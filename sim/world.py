@@ -28,7 +28,8 @@ ALTERNATIVES = 8
 WORDINGS = 16
 OUT_OF_SIGHT = -9.0
 _MAX_DRAWS = 200
-_START_TOOL_M = np.array([0.42, 0.0, 0.22])
+START_TOOL_M = np.array([0.42, 0.0, 0.22])
+"""Where the tool is when a scene of the plain setting begins."""
 _PRESSED_M = 0.008
 
 
@@ -165,7 +166,7 @@ class World:
         model.geom("button_cap").rgba[:3] = COLOURS[COLOUR_NAMES[table.button_colour]]
         model.geom("zone").rgba[:3] = np.random.default_rng(rng.integers(1 << 30)).uniform(0.35, 0.75, 3)
         data.joint("drawer").qpos[0] = table.drawer_open_m
-        start = _START_TOOL_M.copy()
+        start = START_TOOL_M.copy()
         offset = rng.uniform([-0.08, -0.2, -0.06], [0.18, 0.2, 0.1])
         if switches.start:
             start += offset

@@ -327,7 +327,8 @@ class Plan:
         goal: What the person asked for.
         steps: Instructions in order, in words the policy was trained on.
         index: The step being carried out; ``len(steps)`` when all are done.
-        status: One status per step.
+        status: One status per step. The arm acts on the current one while that is ``"active"``, else it
+            holds.
         note: Why the plan is as it is, shown to the person; empty when there is nothing to say.
         kind: ``"steps"``; or, where nothing is to be done, ``"cannot"`` (``note`` says why) or ``"answer"``
             to a question (``note`` is the answer).

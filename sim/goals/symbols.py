@@ -12,6 +12,7 @@ from sim.layout import CORNERS, Table
 from sim.objects import COLOUR_NAMES, HALF_M, POOL, ROW, ROWS, UNNAMED
 from sim.scene import DRAWER_DEPTH_M, HANDLE_HEIGHT_M, HANDLE_REACH_M
 from sim.tasks import task_named
+from sim.tasks.put_in_drawer import inside_drawer
 from sim.truth import Query, Truth
 
 TABLE: Final = "table"
@@ -132,7 +133,7 @@ def _done(truth: Truth, family: str, row: int, destination: int = -1, place: str
 def _place(truth: Truth, row: int, names: Mapping[int, str], fixtures: frozenset[str]) -> str | int:
     if _done(truth, "pick_up", row):
         return HELD
-    if "drawer" in fixtures and _done(truth, "put_in_drawer", row, ROW["drawer_inside"], "drawer"):
+    if "drawer" in fixtures and inside_drawer(truth, row):  # at rest or not: the drawer takes it along
         return "drawer"
     for base in names:
         if base != row and _done(truth, "stack", row, base):

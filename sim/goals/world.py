@@ -9,8 +9,8 @@ import numpy as np
 from sim.goals.goal import Goal, Template, draw
 from sim.goals.judge import find
 from sim.goals.model import Act
-from sim.goals.oracle import oracle
-from sim.goals.symbols import Symbols, symbols_of
+from sim.goals.oracle import StuckError, oracle
+from sim.goals.symbols import TABLE, Symbols, symbols_of
 from sim.layout import CORNERS, Table
 from sim.objects import HALF_M, POOL, ROW
 from sim.randomise import Randomise
@@ -20,12 +20,13 @@ from sim.truth import Query, Truth
 from sim.waypoints import toward
 from sim.world import World
 from vla.contract import Observation, Plan
-from vla.planner.grammar import plan_of
+from vla.planner.grammar import STEPS, Instructions, plan_of
 from vla.planner.progress import carried_out
 
 _PATIENCE_STEPS = 60
 _SETTLING_STEPS = 8
 _ROOM_M = 0.075
+_PUTS_DOWN = ("put_in", "put_in_drawer", "stack", "unstack", "take_out")
 
 
 class GoalWorld(World):
@@ -71,13 +72,26 @@ class GoalWorld(World):
         """What is so now, in words."""
         return symbols_of(self.truth(), self.goal.names)
 
+    def query(self, step: str) -> Query:
+        """What an instruction asks for on this table now.
+
+        Raises:
+            ImpossibleError: its words fit nothing on the table.
+        """
+        return query_of(find(step, self.symbols()), self.truth())
+
+    def reached(self) -> bool:
+        """True when all that the goal desires is so now."""
+        state = self.symbols()
+        return all(atom.holds(state) for atom in self.goal.desire)
+
     def carry_out(self, step: str) -> bool:
         """Let the scripted expert carry out one instruction; returns whether it succeeded in time.
 
         Raises:
             ImpossibleError: its words fit nothing on the table.
         """
-        query = query_of(find(step, self.symbols()), self.truth())
+        query = self.query(step)
         task = task_named(query.family)
         for _ in range(task.horizon + _PATIENCE_STEPS):
             truth = self.truth()
@@ -93,8 +107,7 @@ class GoalWorld(World):
                 return False
             for _ in range(_SETTLING_STEPS):
                 self.hold()
-        state = self.symbols()
-        return all(atom.holds(state) for atom in self.goal.desire)
+        return self.reached()
 
     def _at_rest(self, truth: Truth, query: Query) -> bool:
         """The hand has let go and risen, so that the next instruction starts from a free hand."""
@@ -113,9 +126,32 @@ class OraclePlanner:
         self._world = world
 
     def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
-        """What remains to be done now; a step counts as done once it is not needed any more."""
-        saying = oracle(self._world.goal, self._world.symbols())
+        """What remains to be done now; a step counts as done once it is not needed any more.
+
+        The step that put an object into the hand goes on until the hand is empty, whatever else is so.
+        Where no instruction leads on, the plan is of kind ``"cannot"``, in words of no grammar.
+        """
+        if previous is not None and previous.goal != goal:
+            previous = None
+        state = self._world.symbols()
+        try:
+            saying = self._under_way(previous, state) or oracle(self._world.goal, state)
+        except StuckError as error:
+            return Plan(goal, (), 0, (), f"because {error}", "cannot")
         return plan_of(goal, saying, carried_out(goal, saying, previous))
+
+    def _under_way(self, previous: Plan | None, state: Symbols) -> Instructions | None:
+        """The current step and what will be left after it, while it holds its object; else None."""
+        words = None if previous is None else previous.instruction
+        if words is None or self._world.goal.saying is not None:
+            return None
+        act = find(words, state)
+        if act.row < 0 or self._world.truth().held != act.row or act.family not in _PUTS_DOWN:
+            return None
+        down = {"stack": act.base, "put_in": act.place, "put_in_drawer": act.place}
+        after = state.moved(act.row, down.get(act.family, TABLE))
+        rest = oracle(self._world.goal, after)
+        return Instructions((STEPS[words], *rest.steps)) if isinstance(rest, Instructions) else None
 
 
 def query_of(act: Act, truth: Truth) -> Query:

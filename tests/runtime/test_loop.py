@@ -68,6 +68,32 @@ def test_a_policy_in_this_process_may_decide_anew_at_every_tick(spec, policy, cl
     assert health.chunks >= health.ticks
 
 
+class Waverer:
+    """Not sure for two seconds in the middle of its one step."""
+
+    def plan(self, goal, observation, previous):
+        sure = not 1.0 <= observation.stamp_s < 3.0
+        return Plan(goal, ("go right",), 0, ("active" if sure else "pending",))
+
+
+@pytest.mark.parametrize("settings", [REAL, STEP])
+def test_the_arm_holds_while_the_current_step_waits_and_nobody_counts_as_lost(
+    spec, policy, clock, settings
+) -> None:
+    reports: list[TickReport] = []
+    settings = replace(settings, ask=AskSettings(plan_period_s=0.5, lost_s=1.0))
+    loop = ControlLoop(
+        MockDriver(spec, clock), LocalLink(policy, Waverer()), clock, settings, [reports.append]
+    )
+    result = loop.run("go")
+    assert (result.reason, len(reports)) == ("timeout", 100)
+    waiting = [report for report in reports if report.instruction is None]
+    assert [waiting[0].now_s, waiting[-1].now_s] == pytest.approx([1.0, 2.95])
+    assert all(report.held for report in waiting)
+    assert np.array_equal(waiting[4].sent, waiting[-1].sent)  # at rest once it has braked
+    assert not reports[-1].held
+
+
 def test_an_hour_passes_without_drift_or_loss(spec, policy, clock) -> None:
     link = LocalLink(policy)
     result = ControlLoop(MockDriver(spec, clock), link, clock, replace(REAL, timeout_s=3600.0)).run("go")

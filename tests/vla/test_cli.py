@@ -73,7 +73,15 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["run", "press the button", "renderer=egll"], ["renderer=egll", "did you mean 'egl'"]),
         (["eval", "axes=layot"], ["axes=layot", "did you mean 'layout'"]),
         (["eval", "seed=3"], ["seed 3", "1000000"]),
-        (["eval", "suite=tabeltop"], ["suite=tabeltop", "did you mean 'tabletop'"]),
+        (["eval", "suite=tabeltop"], ["suite=tabeltop", "did you mean 'tabletop'", "planner", "composite"]),
+        (["eval", "suite=composit"], ["suite=composit", "did you mean 'composite'", "tabletop"]),
+        (["eval", "suite=composite", "planner=oracel"], ["planner=oracel", "did you mean 'oracle'"]),
+        (["eval", "suite=composite", "disturb=quake"], ["disturb=quake", "knock", "remove", "close"]),
+        (["eval", "suite=composite", "template=sorting"], ["template=sorting", "sort_corners"]),
+        (["eval", "suite=composite", "recovery=pray"], ["recovery=pray", "home", "replan"]),
+        (["eval", "suite=composite", "looks=0"], ["looks 0"]),
+        (["eval", "suite=composite", "seed=3"], ["seed 3", "1000000"]),
+        (["eval", "suite=composite", "checkpoint=/nowhere"], ["/nowhere", "no checkpoint"]),
         (["eval", "checkpoint=/nowhere"], ["/nowhere", "no checkpoint"]),
         (["eval", "suite=planner", "planner=oracel"], ["planner=oracel", "did you mean 'oracle'"]),
         (["eval", "suite=planner", "template=sorting"], ["template=sorting", "sort_corners", "question"]),
@@ -133,6 +141,37 @@ def test_planners_are_compared_in_a_table_and_leave_their_manifests_and_a_plot(t
     (manifest,) = tmp_path.glob("*/eval.json")
     assert len(json.loads(manifest.read_text())["trials"]) == 6
     assert call("eval", "suite=planner", "--show-config").output.startswith("planner:")
+
+
+def test_goals_are_carried_out_and_leave_tables_a_plot_and_films(tmp_path: Path):
+    words = ["eval", "suite=composite", "checkpoint=expert", "workers=1", "episodes=1", f"out={tmp_path}"]
+    done = call(*words, "template=press,missing_object", "planner=oracle,language", "limit_s=8")
+    assert done.exit_code == 0, done.output
+    for said in (
+        "goals reached",
+        "refused, unmoved",
+        "infeasible",
+        "wrong plan",
+        "press_button",
+        "4 episodes",
+    ):
+        assert said in done.output, done.output
+    (folder,) = tmp_path.iterdir()
+    names = {path.name for path in folder.iterdir()}
+    assert names == {
+        "contact_sheet.png", "episodes.jsonl", "eval.json", "failures", "failures.mp4", "kinds.png",
+    }  # fmt: skip
+    manifest = json.loads((folder / "eval.json").read_text())
+    assert manifest["settings"]["planners"] == ["oracle", "language"]
+    verdicts = {(e["planner"], e["template"]): e["success"] for e in manifest["episodes"]}
+    assert verdicts["oracle", "press"]
+    assert verdicts["oracle", "missing_object"]
+    assert not verdicts["language", "missing_object"]
+    again = call(
+        *words, "template=press,missing_object", "planner=oracle,language", "limit_s=8", f"resume={folder}"
+    )
+    assert again.exit_code == 0, again.output
+    assert call("eval", "suite=composite", "--show-config").output.startswith("planner:")
 
 
 def test_the_study_of_vision_shows_its_keys_and_an_example():

@@ -124,14 +124,11 @@ def evaluate(overrides: Overrides = None, show_config: Show = False) -> None:
 
     [dim]handily eval suite=planner planner=language,oracle episodes=20[/dim]
 
-    [dim]handily eval suite=success detector=llava,policy,clip=runs/clip[/dim]
+    [dim]handily eval suite=success detector=llava,policy,clip=runs/clip[/dim]   is it done?
+
+    [dim]handily eval suite=composite planner=oracle disturb=none,knock episodes=5[/dim]   goals carried out
     """
-    if "suite=planner" in (overrides or []):
-        from vla.cli.evaluate_planner import evaluate as command
-    elif "suite=success" in (overrides or []):
-        from vla.cli.evaluate_success import evaluate as command
-    else:
-        from vla.cli.evaluate import evaluate as command
+    from vla.cli.suites import evaluate as command
 
     command(overrides or [], show_config)
 

@@ -11,6 +11,10 @@ from vla.cli.checkpoints import shipped_planner
 from vla.cli.vision_language import vision_language_model
 from vla.contract import Planner, SuccessDetector
 from vla.planner.language import LanguagePlanner
+from vla.planner.patience import Patience, PatientPlanner
+
+_PATIENCE = Patience(recovery="hold")
+"""The way home is the simulator's; a robot elsewhere rests before a step is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +52,8 @@ def _llava(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings)
     from vla.models.talking import TalkingLlava
     from vla.planner.llava import LlavaPlanner
 
-    return LlavaPlanner(TalkingLlava.load(shipped_planner() if settings.model is None else settings.model))
+    model = TalkingLlava.load(shipped_planner() if settings.model is None else settings.model)
+    return PatientPlanner(LlavaPlanner(model), _PATIENCE)
 
 
 def _prompted(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings) -> Planner:
@@ -56,7 +61,7 @@ def _prompted(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettin
     del checkpoint, policy
     from vla.planner.prompted import PromptedPlanner
 
-    return PromptedPlanner(vision_language_model(settings.model, settings.device))
+    return PatientPlanner(PromptedPlanner(vision_language_model(settings.model, settings.device)), _PATIENCE)
 
 
 PLANNERS: Final[Mapping[str, PlannerMaker]] = {

@@ -94,8 +94,13 @@ class Asker:
 
     @property
     def instruction(self) -> str | None:
-        """The plan's current words; None before the first plan and when it is done."""
-        return None if self.plan is None else self.plan.instruction
+        """The words to act on; None before the first plan, when it is done, and while its current step waits.
+
+        A step that is not ``"active"`` waits: the planner is not sure what to do, and the arm holds.
+        """
+        if self.plan is None or self.plan.done or self.plan.status[self.plan.index] != "active":
+            return None
+        return self.plan.instruction
 
     @property
     def awaits(self) -> bool:
@@ -215,7 +220,7 @@ class Asker:
             # What was meant for the old words must not be carried out under the new ones, nor be waited for.
             self._buffer.clear()
             self._asked.pop("act", None)
-            self._owed_since_s = now_s
+            self._owed_since_s = None if self.instruction is None else now_s
 
     def _take_chunk(self, chunk: ActionChunk, latency_s: float, asked: _Asked, now_s: float) -> None:
         late_s = now_s - asked.at_s
