@@ -46,7 +46,7 @@ def clip(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_detectors_are_compared(llava: Path, clip: Path, tmp_path: Path):
-    words = (f"detector=llava,clip={clip}", f"planner_model={llava}", "task=put_in,open_drawer", "scenes=4")
+    words = (f"detector=llava,clip={clip}", f"planner_model={llava}", "task=put_in,open_drawer", "scenes=2")
     words = (*words, "image_size=32", f"out={tmp_path}")
     assert "calibration.json" in call(*words).stderr
     calibration = next(clip.glob("step_*")) / "calibration.json"
@@ -64,9 +64,9 @@ def test_detectors_are_compared(llava: Path, clip: Path, tmp_path: Path):
     }
     first, second = asked.values()
     assert first == second
-    assert len(first) >= 8
+    assert len(first) >= 5
     assert all(0 <= look["probability"] <= 1 for look in manifest["looks"])
-    for word in ("precision", "recall", "balanced", "put_in", "open_drawer", "almost", "median time"):
+    for word in ("precision", "recall", "balanced", "put_in", "open_drawer", "another", "median time"):
         assert word in done.output
 
 
@@ -99,8 +99,9 @@ def test_the_policys_own_head_is_a_detector(tmp_path: Path):
 def test_mistakes_are_one_line(words: tuple[str, ...], message: str, llava: Path, tmp_path: Path):
     done = call(*(word.replace("MODEL", str(llava)) for word in words), f"out={tmp_path}")
     assert done.exit_code == 2, done.output
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    # Loading a model's weights may have shown a bar before.
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
 
 

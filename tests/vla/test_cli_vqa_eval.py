@@ -29,7 +29,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_the_planners_model_is_examined(folder: Path, tmp_path: Path):
-    words = (f"model={folder}", "scenes=2", "questions=5", "max_words=3", "pictures=1", f"out={tmp_path}")
+    words = (f"model={folder}", "scenes=2", "questions=3", "max_words=3", "pictures=1", f"out={tmp_path}")
     done = call(*words)
     assert done.exit_code == 0, done.output
     assert "train wordings" in done.output
@@ -42,11 +42,11 @@ def test_the_planners_model_is_examined(folder: Path, tmp_path: Path):
     assert "torch" in manifest["versions"]
     with Image.open(run / "answers.png") as page:
         assert page.width > 800
-    # What the command wrote down is what the model says of these pictures.
-    again = call(*words)
-    assert again.exit_code == 0
+    # Nothing is drawn by chance, and no scene leaves a trace in the next.
+    assert call(*words, "scenes=1").exit_code == 0
     other = next(path for path in tmp_path.iterdir() if path != run)
-    assert json.loads((other / "vqa.json").read_text())["trials"] == manifest["trials"]
+    again = json.loads((other / "vqa.json").read_text())["trials"]
+    assert again == manifest["trials"][: len(again)]
 
 
 def test_other_peoples_models_are_shown_the_front_picture(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
@@ -80,8 +80,9 @@ def test_other_peoples_models_are_shown_the_front_picture(tmp_path: Path, monkey
 def test_mistakes_are_one_line(words: tuple[str, ...], message: str, folder: Path, tmp_path: Path):
     done = call(*(word.replace("MODEL", str(folder)) for word in words), f"out={tmp_path}")
     assert done.exit_code == 2, done.output
-    assert message in done.stderr
-    assert done.stderr.count("\n") == 1
+    # Loading a model's weights may have shown a bar before.
+    assert message in done.stderr.splitlines()[-1]
+    assert "Traceback" not in done.stderr
     assert not list(tmp_path.iterdir())
 
 
