@@ -36,11 +36,14 @@ from sim.tasks import TASKS
 from sim.tasks.reach import HOVER_M
 from vla.planner.grammar import Instructions, Step, step_words
 
-Case = Literal["done", "not yet", "almost", "another"]
+Case = Literal["just done", "done before", "not yet", "almost", "another"]
 
 FAMILIES: Final = tuple(TASKS)
-CASES: Final[tuple[Case, ...]] = ("done", "not yet", "almost", "another")
-"""Carried out; about to be; nearly; carried out with something else than what is asked about."""
+CASES: Final[tuple[Case, ...]] = ("just done", "done before", "not yet", "almost", "another")
+"""Carried out by the scripted expert, whose arm is where it leaves off; carried out, and the arm may be
+anywhere; about to be; nearly; carried out with something else than what is asked about."""
+LAID: Final = CASES[:-1]
+"""Cases that a moment can be laid for."""
 
 _TRIES = 60
 _PROBES = 3
@@ -87,9 +90,9 @@ def lay_moment(
     Args:
         world: Where.
         family: Of the instruction.
-        case: ``"done"``, ``"not yet"`` or ``"almost"``; where an instruction cannot be nearly done, such as
-            taking something off, ``"almost"`` gives ``"not yet"``. With ``"done"`` comes a question about
-            ``"another"`` thing wherever there is one.
+        case: One of :data:`LAID`; where an instruction cannot be nearly done, such as taking something off,
+            ``"almost"`` gives ``"not yet"``. With what is done comes a question about ``"another"`` thing
+            wherever there is one.
         seed: Draws everything.
         switches: What may vary.
 
@@ -98,8 +101,8 @@ def lay_moment(
     """
     if family not in FAMILIES:
         raise ValueError(f"family {family!r} is not one of {', '.join(FAMILIES)}")
-    if case not in ("done", "not yet", "almost"):
-        raise ValueError(f"case {case!r} is not one of done, not yet, almost")
+    if case not in LAID:
+        raise ValueError(f"case {case!r} is not one of {', '.join(LAID)}")
     choices = templates_with(family)
     for attempt in range(_TRIES):
         rng = np.random.default_rng([seed, 12, FAMILIES.index(family), attempt])
@@ -160,27 +163,37 @@ def _tried(
         pressed = pressed or act.family == "press_button"
     words = step_words(plan[chosen])
     act = find(words, _state(goal, table, pressed))
-    if case == "done":
+    if case == "done before":
         carry_out(table, act)
         pressed = pressed or family == "press_button"
     elif case == "almost" and not nearly(table, act):
         case = "not yet"
     world.lay_goal(goal, table, switches, pressed)
-    if case == "almost" and family in _FALLS:
+    if case == "just done" and not world.carry_out(words):
+        return None
+    if case == "just done" or (case == "almost" and family in _FALLS):
         for _ in range(_SETTLING_STEPS):
             world.hold()
-    _pose(world, act, case, rng)
-    state = world.symbols()
+    if case != "just done":
+        _pose(world, act, case, rng)
+    questions = _asked(world.symbols(), act, case, words, rng)
+    return Moment(template.name, questions) if questions else None
+
+
+def _asked(
+    state: Symbols, act: Act, case: Case, words: str, rng: np.random.Generator
+) -> tuple[Question, ...]:
+    """What to ask about; nothing where things are not as meant, or what it is about cannot be seen."""
     done = fulfilled(act, state)
     unseen = act.row in state.names and hidden(act.row, state)
-    if done != (case == "done") or unseen:
-        return None
-    questions = [Question(family, case, words, done)]
+    if done != (case in ("just done", "done before")) or unseen:
+        return ()
+    questions = [Question(act.family, case, words, done)]
     besides = list(others(act, state)) if done else []
     if besides:
         other = besides[int(rng.integers(len(besides)))]
         questions.append(Question(other.family, "another", step_words(other), False))
-    return Moment(template.name, tuple(questions))
+    return tuple(questions)
 
 
 def _pose(world: GoalWorld, act: Act, case: Case, rng: np.random.Generator) -> None:
@@ -191,7 +204,7 @@ def _pose(world: GoalWorld, act: Act, case: Case, rng: np.random.Generator) -> N
         away = rng.uniform(0, 2 * np.pi)
         aside_m = rng.uniform(0.05, 0.08) if case == "almost" else rng.uniform(0, 0.012)
         tool_m = at[act.row] + HOVER_M + aside_m * np.array([np.cos(away), np.sin(away), 0])
-    elif act.family == "pick_up" and case == "done":
+    elif act.family == "pick_up" and case == "done before":
         tool_m[2] = rng.uniform(0.15, 0.3)
         close_around(world, act.row, tool_m)
         return

@@ -24,7 +24,7 @@ from vla.runtime.outcome import versions
 Progress = Callable[[int, int], None]
 """Told (scenes done, scenes in all) after each scene."""
 
-_ORDER: tuple[Case, ...] = ("done", "not yet", "done", "almost")
+_ORDER: tuple[Case, ...] = ("just done", "not yet", "done before", "almost")
 
 
 @dataclass(frozen=True, slots=True)
@@ -151,8 +151,8 @@ def evaluate_success(
 ) -> SuccessReport:
     """Ask every detector about every moment.
 
-    In every other scene the instruction has been carried out; in the rest it is about to be or nearly done,
-    in turn. Where it has been, and there is something else of the kind to ask about, that is asked as well.
+    In every other scene the instruction has been carried out, just now or before; in the rest it is about to
+    be or nearly done, in turn. Where it has been, and there is something else of the kind to ask about, that is asked as well.
 
     Args:
         detectors: By name.

@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 
 from sim.goals.judge import find
-from sim.goals.moments import FAMILIES, Case, lay_moment, templates_with
+from sim.goals.moments import FAMILIES, LAID, lay_moment, templates_with
 from sim.goals.world import GoalWorld, query_of
 from sim.objects import ROW
 from sim.seeds import EVALUATION_SEED
 
 NEVER_NEARLY = ("unstack", "take_out")
-MADE: tuple[Case, ...] = ("done", "not yet", "almost")
+DONE = ("just done", "done before")
 
 
 @pytest.fixture(scope="module")
@@ -25,14 +25,14 @@ def world() -> Iterator[GoalWorld]:
 
 @pytest.mark.parametrize("family", FAMILIES)
 def test_the_tasks_own_predicates_agree(world: GoalWorld, family: str):
-    for k, case in enumerate(MADE):
+    for k, case in enumerate(LAID):
         moment = lay_moment(world, family, case, EVALUATION_SEED + k)
         state, truth = world.symbols(), world.truth()
         first, *more = moment.questions
         nearly = "not yet" if case == "almost" and family in NEVER_NEARLY else case
-        assert (first.family, first.case, first.done) == (family, nearly, case == "done")
+        assert (first.family, first.case, first.done) == (family, nearly, case in DONE)
         assert all((q.case, q.done) == ("another", False) for q in more)
-        assert not more or case == "done"
+        assert not more or case in DONE
         for question in moment.questions:
             query = query_of(find(question.instruction, state), truth)
             assert query.family == question.family
@@ -43,7 +43,7 @@ def test_the_tasks_own_predicates_agree(world: GoalWorld, family: str):
 def test_a_moment_is_a_function_of_its_seed(world: GoalWorld):
     def laid(seed: int):
         return (
-            lay_moment(world, "put_in", "done", seed),
+            lay_moment(world, "put_in", "just done", seed),
             world.proprioception().tobytes(),
             world.data.qpos.copy(),
         )
@@ -69,12 +69,21 @@ def test_what_is_nearly_done_is_near(world: GoalWorld):
         assert np.linalg.norm(truth.position_m[act.row] - truth.tool_m) < 0.03
 
 
+def test_who_has_just_done_it_is_still_there_and_has_let_go(world: GoalWorld):
+    for seed in range(EVALUATION_SEED, EVALUATION_SEED + 3):
+        moment = lay_moment(world, "put_in", "just done", seed)
+        act, truth = find(moment.questions[0].instruction, world.symbols()), world.truth()
+        assert np.hypot(*(truth.position_m[act.row] - truth.tool_m)[:2]) < 0.1
+        assert truth.held < 0
+        assert truth.tool_m[2] > 0.08
+
+
 def test_every_family_is_on_the_way_to_some_goal():
     assert all(templates_with(family) for family in FAMILIES)
 
 
 def test_a_mistake_names_the_choices(world: GoalWorld):
     with pytest.raises(ValueError, match="family 'fly' is not one of .*put_in"):
-        lay_moment(world, "fly", "done", EVALUATION_SEED)
-    with pytest.raises(ValueError, match="case 'another' is not one of done"):
+        lay_moment(world, "fly", "just done", EVALUATION_SEED)
+    with pytest.raises(ValueError, match="case 'another' is not one of just done"):
         lay_moment(world, "put_in", "another", EVALUATION_SEED)

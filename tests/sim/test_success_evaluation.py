@@ -29,7 +29,7 @@ def truths() -> Mapping[tuple[bytes, str], Question]:
     with GoalWorld(32, render=False) as world:
         for family in FAMILIES:
             for k in range(SCENES):
-                case = ("done", "not yet", "done", "almost")[k % 4]
+                case = ("just done", "not yet", "done before", "almost")[k % 4]
                 moment = lay_moment(world, family, case, EVALUATION_SEED + k)
                 felt = world.proprioception().tobytes()
                 found |= {(felt, question.instruction): question for question in moment.questions}
