@@ -9,12 +9,13 @@ from __future__ import annotations
 import json
 import os
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from sim.goals.moments import FAMILIES, Case, lay_moment
+from sim.goals.moments import CASES, FAMILIES, Case, lay_moment
 from sim.goals.verdicts import Verdicts, numbers
 from sim.goals.world import GoalWorld
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
@@ -23,6 +24,9 @@ from vla.runtime.outcome import versions
 
 Progress = Callable[[int, int], None]
 """Told (scenes done, scenes in all) after each scene."""
+
+AT_WORK: Final = tuple(case for case in CASES if case != "done before")
+"""What a detector is asked that ticks steps off as the arm does them."""
 
 _ORDER: tuple[Case, ...] = ("just done", "not yet", "done before", "almost")
 
@@ -79,7 +83,7 @@ class SuccessReport:
         self,
         detector: str,
         family: str | None = None,
-        case: str | None = None,
+        cases: Sequence[str] = CASES,
         threshold: float | None = None,
     ) -> Verdicts:
         """A detector's verdicts.
@@ -87,20 +91,16 @@ class SuccessReport:
         Args:
             detector: Its name.
             family: Of this family only.
-            case: Of this case only.
+            cases: Of these cases only.
             threshold: Instead of the one in use.
         """
         limit = self.thresholds[detector] if threshold is None else threshold
-        found = [
+        found = Counter(
             (look.done, look.probability > limit)
             for look in self.looks
-            if look.detector == detector
-            and (family is None or look.family == family)
-            and (case is None or look.case == case)
-        ]
-        return Verdicts(
-            *(found.count(pair) for pair in ((True, True), (False, True), (True, False), (False, False)))
+            if look.detector == detector and family in (None, look.family) and look.case in cases
         )
+        return Verdicts(found[True, True], found[False, True], found[True, False], found[False, False])
 
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON types: settings, versions, numbers by detector and family, and every look."""
@@ -111,6 +111,7 @@ class SuccessReport:
             "wall_s": round(self.wall_s, 1),
             "summary": {
                 name: {family or "all": numbers(self.verdicts(name, family)) for family in families}
+                | {"at work": numbers(self.verdicts(name, cases=AT_WORK))}
                 for name in self.thresholds
             },
             "looks": [asdict(look) for look in self.looks],
@@ -152,7 +153,8 @@ def evaluate_success(
     """Ask every detector about every moment.
 
     In every other scene the instruction has been carried out, just now or before; in the rest it is about to
-    be or nearly done, in turn. Where it has been, and there is something else of the kind to ask about, that is asked as well.
+    be or nearly done, in turn. Where it has been, and there is something else of the kind to ask about, that
+    is asked as well.
 
     Args:
         detectors: By name.

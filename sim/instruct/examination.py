@@ -129,12 +129,12 @@ def _chosen(scene: Scene, seed: int, asked: Counter[str], questions: int) -> lis
     for name, _, number in numbered:
         if count == questions:
             break
-        # The same stream for both wordings: what is asked about is drawn first.
-        worded = [
-            (split, TYPES[name].turn(scene, np.random.default_rng([seed, 14, number]), split))
-            for split in SPLITS
-        ]
-        turns = [(split, turn) for split, turn in worded if turn is not None]
+        turns: list[tuple[Split, Turn]] = []
+        for split in SPLITS:
+            # The same stream for both wordings: what is asked about is drawn first.
+            turn = TYPES[name].turn(scene, np.random.default_rng([seed, 14, number]), split)
+            if turn is not None:
+                turns.append((split, turn))
         if turns:
             found += turns
             asked[name] += 1

@@ -83,7 +83,7 @@ def test_every_family_is_on_the_way_to_some_goal():
 
 
 def test_a_mistake_names_the_choices(world: GoalWorld):
-    with pytest.raises(ValueError, match="family 'fly' is not one of .*put_in"):
+    with pytest.raises(ValueError, match=r"family 'fly' is not one of .*put_in"):
         lay_moment(world, "fly", "just done", EVALUATION_SEED)
     with pytest.raises(ValueError, match="case 'another' is not one of just done"):
         lay_moment(world, "put_in", "another", EVALUATION_SEED)

@@ -12,14 +12,14 @@ import numpy as np
 import pytest
 
 from sim.goals.moments import Question, lay_moment
-from sim.goals.success import SuccessReport, evaluate_success
+from sim.goals.success import AT_WORK, SuccessReport, evaluate_success
 from sim.goals.verdicts import Portion, Verdicts
 from sim.goals.world import GoalWorld
 from sim.seeds import EVALUATION_SEED
 from vla.contract import ContractError, Observation, SuccessDetector
 
 FAMILIES = ("put_in", "open_drawer", "take_out")
-SCENES = 8
+SCENES = 4
 
 
 @cache
@@ -65,21 +65,24 @@ def test_who_knows_is_right_everywhere_and_the_same_again():
 def test_mistakes_are_counted_in_their_family_and_case_only():
     report = run(
         hasty=Knower(lambda q: float(q.done or q.case == "almost")),
+        forgetful=Knower(lambda q: float(q.case == "just done")),
         blind=Knower(lambda q: float(q.done and q.family != "open_drawer")),
         mixed_up=Knower(lambda q: float(q.done or q.case == "another")),
     )
-    assert report.verdicts("hasty", case="almost").rejection.count == 0
+    assert report.verdicts("hasty", cases=("almost",)).rejection.count == 0
     for case in ("not yet", "another"):
-        assert report.verdicts("hasty", case=case).rejection.rate == 1
+        assert report.verdicts("hasty", cases=(case,)).rejection.rate == 1
     assert report.verdicts("hasty").recall.rate == 1
     # Nothing is nearly taken out of a drawer.
     assert report.verdicts("hasty", "take_out").balanced[0] == 1
+    assert report.verdicts("forgetful").recall.rate == 0.5
+    assert report.verdicts("forgetful", cases=AT_WORK).balanced[0] == 1
     assert report.verdicts("blind", "open_drawer").recall.count == 0
     assert report.verdicts("blind", "put_in").recall.rate == 1
     assert report.verdicts("blind").recall.rate == pytest.approx(2 / 3)
     assert report.verdicts("blind").precision.rate == 1
-    assert report.verdicts("mixed_up", case="another").false_alarms > 0
-    assert report.verdicts("mixed_up", case="almost").false_alarms == 0
+    assert report.verdicts("mixed_up", cases=("another",)).false_alarms > 0
+    assert report.verdicts("mixed_up", cases=("almost",)).false_alarms == 0
 
 
 def test_all_detectors_are_asked_the_same():
@@ -123,7 +126,7 @@ def test_the_manifest_is_complete_and_comes_back(tmp_path: Path):
     assert back == replace(report, settings=manifest["settings"], versions=manifest["versions"])
     assert manifest["settings"]["thresholds"] == {"knower": 0.7}
     assert manifest["summary"]["knower"]["all"]["balanced_accuracy"][0] == 1
-    assert manifest["summary"]["knower"].keys() == {"all", *FAMILIES}
+    assert manifest["summary"]["knower"].keys() == {"all", "at work", *FAMILIES}
     assert [path.name for path in tmp_path.iterdir()] == ["eval.json"]
     with pytest.raises(ContractError, match="not a manifest of detectors"):
         SuccessReport.from_dict({"looks": []})

@@ -77,7 +77,7 @@ def test_the_policys_own_head_is_a_detector(tmp_path: Path):
         json.loads(next(tmp_path.glob("*/eval.json")).read_text())[k] for k in ("looks", "summary")
     )
     assert (look["detector"], look["family"], look["done"]) == ("policy", "press_button", True)
-    assert summary["policy"].keys() == {"all", "press_button"}
+    assert summary["policy"].keys() == {"all", "at work", "press_button"}
 
 
 @pytest.mark.parametrize(

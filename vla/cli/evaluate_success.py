@@ -11,7 +11,7 @@ import numpy as np
 from rich.table import Table
 
 from sim.goals.moments import CASES
-from sim.goals.success import SuccessReport, evaluate_success
+from sim.goals.success import AT_WORK, SuccessReport, evaluate_success
 from sim.goals.verdicts import Portion, Verdicts
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import resolve_checkpoint, shipped_planner
@@ -135,10 +135,11 @@ def table_of(report: SuccessReport) -> Table:
     columns = ("family", "done", "not done", "precision", "recall", "rejection", "balanced")
     found = Table("detector", "threshold", *columns, title=title, box=None)
     for name, threshold in report.thresholds.items():
-        for family in (None, *report.settings["families"]):
-            verdicts = report.verdicts(name, family)
+        lines = {"all": report.verdicts(name), "all but done before": report.verdicts(name, cases=AT_WORK)}
+        lines |= {family: report.verdicts(name, family) for family in report.settings["families"]}
+        for what, verdicts in lines.items():
             shown = (str(verdicts.recall.of), str(verdicts.rejection.of), *_cells(verdicts))
-            found.add_row(name, f"{threshold:g}", family or "all", *shown)
+            found.add_row(name, f"{threshold:g}", what, *shown)
         found.add_section()
     return found
 
@@ -147,7 +148,7 @@ def cases_of(report: SuccessReport) -> Table:
     """Right verdicts by case, and what an answer costs: a column per detector."""
     found = Table("case", "n", *report.thresholds, title="right verdicts in %, 95 % Wilson", box=None)
     for case in CASES:
-        shares = [_right(report.verdicts(name, case=case)) for name in report.thresholds]
+        shares = [_right(report.verdicts(name, cases=(case,))) for name in report.thresholds]
         found.add_row(case, str(shares[0].of), *map(_cell, shares))
     times = [
         np.median([look.wall_s for look in report.looks if look.detector == name])
