@@ -58,6 +58,7 @@ def test_detectors_are_compared(llava: Path, clip: Path, tmp_path: Path):
     assert {path.name for path in run.iterdir()} == {"eval.json", "thresholds.png"}
     manifest = json.loads((run / "eval.json").read_text())
     assert manifest["settings"]["thresholds"] == {"llava": 0.7, f"clip={clip}": 0.4}
+    assert all("@" in weights for weights in manifest["settings"]["weights"].values())
     asked = {
         name: [(look["seed"], look["instruction"]) for look in manifest["looks"] if look["detector"] == name]
         for name in manifest["settings"]["thresholds"]

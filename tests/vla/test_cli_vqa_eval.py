@@ -40,6 +40,7 @@ def test_the_planners_model_is_examined(folder: Path, tmp_path: Path):
     assert manifest["settings"]["image_size"] == tiny_planner.SIZE
     assert {trial["seed"] for trial in manifest["trials"]} == {1_000_000, 1_000_001}
     assert "torch" in manifest["versions"]
+    assert manifest["settings"]["weights"].startswith("model@")
     with Image.open(run / "answers.png") as page:
         assert page.width > 800
     # Nothing is drawn by chance, and no scene leaves a trace in the next.

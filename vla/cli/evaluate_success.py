@@ -14,7 +14,7 @@ from sim.goals.moments import CASES
 from sim.goals.success import AT_WORK, SuccessReport, evaluate_success
 from sim.goals.verdicts import Portion, Verdicts
 from sim.seeds import check_evaluation_seed
-from vla.cli.checkpoints import resolve_checkpoint, shipped_planner
+from vla.cli.checkpoints import model_id, resolve_checkpoint, shipped_planner, weights_id
 from vla.cli.settings import check_device, check_renderer, configured, families
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError, check_choice
@@ -85,7 +85,7 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
             progress,
             image_size=config.image_size,
             backend=config.renderer,
-            more_settings=asdict(config),
+            more_settings=asdict(config) | {"weights": {word: _weights(word, config) for word in made}},
         )
     report.write(folder / "eval.json")
     plot(report, folder / "thresholds.png")
@@ -116,6 +116,19 @@ def _detector(word: str, config: SuccessEvalConfig) -> tuple[SuccessDetector, fl
 
     calibration = _calibration(Path(folder))
     return ImageTextDetector(image_text_model(folder, config.device), calibration), calibration.threshold
+
+
+def _weights(word: str, config: SuccessEvalConfig) -> str:
+    """Which weights a detector has: the same on every machine, and no path."""
+    name, _, folder = word.partition("=")
+    if name == "policy":
+        return model_id(resolve_checkpoint(config.checkpoint))
+    if name == "llava":
+        return weights_id(shipped_planner() if config.planner_model is None else Path(config.planner_model))
+    from policies.checkpoint import find_checkpoint, list_checkpoints
+
+    found = Path(folder)
+    return model_id(find_checkpoint(found)) if list_checkpoints(found) else weights_id(found)
 
 
 def _calibration(folder: Path) -> Calibration:
