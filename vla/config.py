@@ -156,12 +156,17 @@ def _quoted(value: str, hint: Any) -> str:
         return value
     if any(get_origin(kind) in (list, tuple) for kind in kinds):
         inner = value[1:-1] if value.startswith("[") and value.endswith("]") else value
-        return f"[{inner}]"
+        return f"[{','.join(map(_element, inner.split(',')))}]"
     if str in kinds and value[:1] not in ("'", '"'):
         # Hydra reads backslashes literally, except before a quote.
         escaped = re.sub(r"(\\*)('|$)", lambda end: 2 * end[1] + ("\\'" if end[2] else ""), value)
         return f"'{escaped}'"
     return value
+
+
+def _element(text: str) -> str:
+    """One of a list; Hydra wants quotes where it holds an equals sign, as in ``clip=FOLDER``."""
+    return f"'{text}'" if "=" in text and "'" not in text and '"' not in text else text
 
 
 def _unlock(node: Any) -> None:

@@ -54,6 +54,11 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
+def test_an_element_of_a_list_may_hold_an_equals_sign():
+    assert load("sample", ["name=a", "axes=x,y=runs/z"], Sample).axes == ["x", "y=runs/z"]
+    assert load("sample", ["name=a", "axes=[x,'y=1, 2']"], Sample).axes == ["x", "y=1, 2"]
+
+
 def test_yaml_gives_values_and_the_dataclass_the_rest():
     assert load("sample", ["name=a"], Sample) == Sample("a", 3)
 

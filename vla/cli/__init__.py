@@ -52,7 +52,7 @@ clip_app = typer.Typer(
 )
 app.add_typer(clip_app, name="clip")
 vqa_app = typer.Typer(
-    help="Talk about pictures, to train and examine a model that answers: generate, show.",
+    help="Talk about pictures, to train and examine a model that answers: generate, show, eval.",
     no_args_is_help=True,
     rich_markup_mode="rich",
     pretty_exceptions_enable=False,
@@ -123,6 +123,8 @@ def evaluate(overrides: Overrides = None, show_config: Show = False) -> None:
     [dim]handily eval checkpoint=runs/train suite=tabletop episodes=50 axes=layout,paraphrase[/dim]
 
     [dim]handily eval suite=planner planner=language,oracle episodes=20[/dim]
+
+    [dim]handily eval suite=success detector=llava,policy,clip=runs/clip[/dim]   is it done?
 
     [dim]handily eval suite=composite planner=oracle disturb=none,knock episodes=5[/dim]   goals carried out
     """
@@ -341,6 +343,20 @@ def vqa_show(
     from vla.cli.vqa import show as command
 
     command(folder, overrides or [], show_config)
+
+
+@vqa_app.command(name="eval")
+@reported
+def vqa_eval(overrides: Overrides = None, show_config: Show = False) -> None:
+    """Examine a model that answers: unseen scenes, questions of every type, known and unknown wordings.
+
+    [dim]handily vqa eval[/dim]   the planner's model that comes with handily
+
+    [dim]handily vqa eval model=HuggingFaceTB/SmolVLM2-2.2B-Instruct scenes=50[/dim]
+    """
+    from vla.cli.vqa_eval import evaluate as command
+
+    command(overrides or [], show_config)
 
 
 @app.command()

@@ -50,6 +50,19 @@ def model_id(folder: Path) -> str:
     return f"{folder.resolve().name}@{digest(folder)[:12]}"
 
 
+def weights_id(folder: Path) -> str:
+    """A transformers folder's name and the start of its weights' SHA-256; "" where it is no such folder."""
+    files = sorted(folder.glob("*.safetensors"))
+    if not files:
+        return ""
+    found = hashlib.sha256()
+    for path in files:
+        with path.open("rb") as file:
+            while block := file.read(1 << 20):
+                found.update(block)
+    return f"{folder.resolve().name}@{found.hexdigest()[:12]}"
+
+
 def digest(folder: Path) -> str:
     """Hex SHA-256 of a checkpoint's manifest, which holds the SHA-256 of every file in it."""
     return hashlib.sha256((folder / _MANIFEST).read_bytes()).hexdigest()

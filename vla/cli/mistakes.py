@@ -38,6 +38,7 @@ EXTRAS = {
     "planner_train": "train",
     "vqa_generate": "sim",
     "vqa_show": "sim",
+    "vqa_eval": "sim",
     "dataset_info": "record",
     "dataset_doctor": "record",
     "dataset_show": "record",

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vla.config import check_choice, groups
 
-PLANS = ("planner", "composite")
+PLANS = ("planner", "composite", "success")
 """Suites with keys of their own; the others are choices of the config group ``suite``."""
 
 
@@ -19,6 +19,8 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
         check_choice("suite", name, (*groups()["suite"], *PLANS))
     if "composite" in named:
         from vla.cli.evaluate_composite import evaluate as command
+    elif "success" in named:
+        from vla.cli.evaluate_success import evaluate as command
     elif "planner" in named:
         from vla.cli.evaluate_planner import evaluate as command
     else:

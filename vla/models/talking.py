@@ -87,6 +87,11 @@ class TalkingLlava:
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
         return cls(model.to(device), tokenizer)
 
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the square pictures that :meth:`look` wants."""
+        return self._size
+
     @torch.inference_mode()
     def look(self, pictures: Sequence[NDArray[np.uint8]]) -> Look:
         """Look, and say what is seen.
