@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from vla.contract import ContractError, Observation, Plan
 from vla.models.talking import CAMERAS, Look, TalkingLlava
-from vla.models.words import goal_words, question_words
+from vla.models.words import goal_words, question_words, spaced
 from vla.planner.grammar import MAX_STEPS, PlanError, allowed_next, parse, plan_of, saying_of
 from vla.planner.progress import carried_out
 
@@ -48,8 +48,10 @@ class LlavaPlanner:
         Raises:
             ContractError: a camera's picture is missing, or ``goal`` has no words or too many.
         """
-        if not goal.strip():
-            raise ContractError("goal '' holds no words; say for example 'put the red block in the bowl'")
+        if not spaced(goal):
+            raise ContractError(
+                f"goal {goal!r} holds no words; say for example 'put the red block in the bowl'"
+            )
         if previous is not None and previous.goal != goal:
             previous = None
         look = self._look(observation)
