@@ -73,6 +73,19 @@ def test_a_vocabulary_without_room_for_them_is_refused() -> None:
         train_tokenizer(TEXTS, vocabulary(), 120)
 
 
+def test_the_same_texts_give_the_same_tokenizer(tokenizer: PreTrainedTokenizerFast) -> None:
+    again = train_tokenizer(TEXTS, vocabulary(), 800)
+    assert again.get_vocab() == tokenizer.get_vocab()
+    assert again.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
+
+
+def test_a_talk_comes_back_from_its_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
+    talk = f"{goal_words('Put 12 odd things, x and qq, away!', ['open the drawer'])} {reply_words('done.')}"
+    tokens = ids(tokenizer, talk)
+    plain = " ".join(word for word in talk.split() if word not in SPECIAL)
+    assert tokenizer.decode(tokens, skip_special_tokens=True).split() == plain.split()
+
+
 def test_marks_are_one_token_each(tokenizer: PreTrainedTokenizerFast) -> None:
     assert [ids(tokenizer, mark) for mark in SPECIAL] == [[k] for k in range(len(SPECIAL))]
 
@@ -102,7 +115,8 @@ def test_whoever_types_a_mark_says_a_word(tokenizer: PreTrainedTokenizerFast, ty
 def test_foreign_characters_are_unknown_and_nothing_worse(tokenizer: PreTrainedTokenizerFast) -> None:
     unknown = SPECIAL.index("[unk]")
     tokens = ids(tokenizer, question_words("把红色方块放进碗里 🙂"))
-    assert set(tokens[1:-1]) == {unknown}
+    assert unknown in tokens
+    assert not tokenizer.decode(tokens, skip_special_tokens=True).strip()
 
 
 def test_a_tokenizer_comes_back_from_disk(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:

@@ -27,7 +27,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     return train_tokenizer(["is it done ?"], (*vocabulary(), *map(str, range(24))), 700)
 
 
-def model(seed: int = 7) -> LlavaForConditionalGeneration:
+def model(seed: int = 35) -> LlavaForConditionalGeneration:
     """Random weights, lively enough that different pictures lead to different words, and few of them."""
     torch.manual_seed(seed)
     words = tokenizer().get_vocab()
@@ -37,11 +37,11 @@ def model(seed: int = 7) -> LlavaForConditionalGeneration:
             torch.nn.init.normal_(parameter, std=0.3)
     with torch.no_grad():
         # What ends a talk or a plan is now very likely, now very unlikely.
-        found.get_input_embeddings().weight[[words["[end]"], words[".</w>"]]] *= 4
+        found.get_input_embeddings().weight[[words["[end]"], words["▁."]]] *= 4
     return found.eval()
 
 
-def talking(seed: int = 7) -> TalkingLlava:
+def talking(seed: int = 35) -> TalkingLlava:
     """Such a model at work."""
     return TalkingLlava(model(seed), tokenizer())
 

@@ -26,7 +26,6 @@ from vla.contract import ContractError
 PAD, UNKNOWN, START, PICTURE = "[pad]", "[unk]", "[start]", "[picture]"
 SEES, GOAL, DONE, ASKS, SAYS, END = "[sees]", "[goal]", "[done]", "[asks]", "[says]", "[end]"
 SPECIAL: Final = (PAD, UNKNOWN, START, PICTURE, SEES, GOAL, DONE, ASKS, SAYS, END)
-_SUFFIX = "</w>"
 
 
 def spaced(text: str) -> str:
@@ -60,7 +59,7 @@ def reply_words(reply: str) -> str:
 
 
 def train_tokenizer(texts: Iterable[str], words: Iterable[str], size: int = 2048) -> PreTrainedTokenizerFast:
-    """Learn a byte-pair tokenizer in which frequent words are one token each.
+    """Learn a byte-pair tokenizer in which frequent words are one token each, the same one every time.
 
     Args:
         texts: Talks, spaced.
@@ -71,16 +70,18 @@ def train_tokenizer(texts: Iterable[str], words: Iterable[str], size: int = 2048
         ContractError: so small a vocabulary has no room for all of ``words``.
     """
     words = list(words)
-    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN, end_of_word_suffix=_SUFFIX))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.decoder = decoders.BPEDecoder(suffix=_SUFFIX)
+    # Words are told apart by a mark before them, not by a suffix: suffixed letters get their ids in the order
+    # of a hash table, which differs from run to run.
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    plain = [normalizers.NFKD(), normalizers.Lowercase(), normalizers.Strip()]
+    tokenizer.normalizer = normalizers.Sequence(plain)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
     letters = "abcdefghijklmnopqrstuvwxyz0123456789.,?!'-:;"
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         special_tokens=list(SPECIAL),
         initial_alphabet=list(letters),
-        end_of_word_suffix=_SUFFIX,
         show_progress=False,
     )
     must = [word for word in words for _ in range(10_000)]
