@@ -121,6 +121,8 @@ class EyesLoss(nn.Module):
             return torch.from_numpy(values).to(seen.heat.device)
 
         def classes(logits: Tensor, values: NDArray[np.int64]) -> Tensor:
+            if (values == UNKNOWN).all():
+                return logits.sum() * 0
             return cross_entropy(logits.flatten(0, -2), of(values).flatten(), ignore_index=UNKNOWN)
 
         losses = {
@@ -131,23 +133,22 @@ class EyesLoss(nn.Module):
             "over": binary_cross_entropy_with_logits(seen.over, of(labels.over).float()),
             "column": classes(seen.column, labels.column),
             "row": classes(seen.row, labels.row),
-            "heat": self._heat(seen, labels),
+            "heat": classes(seen.heat, self._cells(labels)),
         }
-        losses = {name: torch.nan_to_num(loss) for name, loss in losses.items()}
         weights = {"count": 8.0, "place": 2.0, "over": 4.0, "state": 2.0, "heat": 0.5}
         total = sum(weights.get(name, 1.0) * loss for name, loss in losses.items())
         assert isinstance(total, Tensor)
         return {"total": total, **losses}
 
-    def _heat(self, seen: Sighting, labels: Labels) -> Tensor:
+    def _cells(self, labels: Labels) -> NDArray[np.int64]:
+        """The heatmap's cell in which each point lies, (n, queries)."""
         grid = self.network.config.vision.grid
         points = labels.points
         inside = np.isfinite(points).all(-1) & (points >= 0).all(-1) & (points < 1).all(-1)
         cells = np.full(points.shape[:-1], UNKNOWN)
-        u, v = (np.nan_to_num(points[inside]) * grid).astype(np.int64).T
+        u, v = (points[inside] * grid).astype(np.int64).T
         cells[inside] = v * grid + u
-        target = torch.from_numpy(cells).to(seen.heat.device)
-        return cross_entropy(seen.heat.flatten(0, 1), target.flatten(), ignore_index=UNKNOWN)
+        return cells
 
 
 def augmented(

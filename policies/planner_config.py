@@ -7,9 +7,6 @@ from dataclasses import dataclass, field
 
 from policies.augmentation import AugmentConfig
 
-STAGES = ("eyes", "words", "projector", "talk")
-"""In this order: what is where; plans from tables told in words; the two brought together; all of it."""
-
 
 @dataclass(frozen=True)
 class StageConfig:

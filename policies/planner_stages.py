@@ -114,7 +114,8 @@ class TalkStage:
                 whole = torch.ones_like(asked)
                 whole[asked] = hit
                 right.append(whole.all(1).numpy())
-            found[f"exact {name}"] = float(np.concatenate(right).mean())
+            if right:
+                found[f"exact {name}"] = float(np.concatenate(right).mean())
         return found
 
     def _read(

@@ -1,7 +1,7 @@
 """The planner's training, from lessons to a folder that plans: four stages, each gone on with if stopped.
 
-1. *eyes*: object queries over the policy's frozen image tower, taught by the simulator's labels.
-2. *words*: the language model learns to plan and to answer about tables that are told in words.
+1. *words*: the language model learns to plan and to answer about tables that are told in words.
+2. *eyes*: object queries over the policy's frozen image tower, taught by the simulator's labels.
 3. *projector*: eyes and language model stand still; what is seen is translated into words' embeddings.
 4. *talk*: projector and language model learn from pictures (LLaVA's second stage, arXiv 2304.08485).
 """
@@ -33,6 +33,7 @@ from policies.planner_config import PlannerTrainConfig, StageProgress
 from policies.planner_stages import EyesStage, TalkStage, freeze_but
 from policies.stage_training import run_stage
 from vla.dataset.lessons import LessonText
+from vla.dataset.schema import DatasetError
 from vla.models.llava import small_llava
 from vla.models.scene import SceneEyes, SceneEyesConfig
 from vla.models.vit import ViTConfig
@@ -56,13 +57,17 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
     Raises:
         InterruptedStageError: Ctrl-C; the same call goes on.
         CheckpointError: a checkpoint is damaged or does not fit.
-        DatasetError: a folder holds no lessons.
+        DatasetError: a folder holds no lessons, or all of them are held back.
     """
     if config.threads:
         torch.set_num_threads(config.threads)
     torch.manual_seed(config.seed)
     output = Path(config.output)
     pictured, told = read_texts(config.lessons), read_texts(config.told)
+    for folders, books in ((config.lessons, pictured), (config.told, told)):
+        if all(len(book) <= config.held_back for book in books):
+            sizes = ", ".join(f"{len(book)} in {folder}" for folder, book in zip(folders, books, strict=True))
+            raise DatasetError(f"held_back={config.held_back} lessons of each folder leave none: {sizes}")
     tokenizer = _tokenizer(config, [text for folder in (*told, *pictured) for text in folder])
     vocabulary = tokenizer.get_vocab()
     eyes = SceneEyes(eyes_like(config.eyes_from))
@@ -94,7 +99,7 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
 def _tokenizer(config: PlannerTrainConfig, texts: list[LessonText]) -> PreTrainedTokenizerFast:
     """The run's tokenizer; made once, since more lessons may come."""
     folder = Path(config.output) / "tokenizer"
-    if not folder.exists():
+    if not all((folder / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
         tokenizer_of(texts, config.vocabulary).save_pretrained(folder)
     return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
 

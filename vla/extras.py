@@ -19,9 +19,17 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "compat": ("websockets",),
     "plot": ("matplotlib",),
     "bench": ("grpc",),
-    "serve": ("diffusers", "prometheus_client", "safetensors", "tokenizers", "torch"),
+    "serve": (
+        "diffusers",
+        "huggingface_hub",
+        "prometheus_client",
+        "safetensors",
+        "tokenizers",
+        "torch",
+        "transformers",
+    ),  # fmt: skip
     "sim": ("OpenGL", "gymnasium", "mujoco"),
-    "train": ("accelerate", "huggingface_hub", "tensorboard", "transformers"),
+    "train": ("accelerate", "tensorboard"),
 }
 """Extra to the import names that it adds to those of the extras it includes; see ``pyproject.toml``."""
 

@@ -53,7 +53,8 @@ class Template:
     Attributes:
         name: Unique.
         kind: The group it belongs to, one of :data:`sim.goals.KINDS`.
-    phrasings = template.test if split == "test" else (*template.train, *PHRASINGS.get(template.name, ()))
+        train: Wordings for training; alternatives stand in round brackets, slots in curly ones. More of
+            them are in :data:`sim.goals.phrasings.PHRASINGS`.
         test: Wordings that training never hears; none where the template is for training only.
         lay: Lays a table and says what is asked on it.
         held_out: Training never sees this template.

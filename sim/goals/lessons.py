@@ -39,6 +39,7 @@ _UPSET_SHARE = 0.12
 _IN_HAND_SHARE = 0.3
 _HOME_SHARE = 0.35
 _LIFTED = frozenset({"put_in", "put_in_drawer", "stack", "pick_up"})
+_SETTLING_STEPS, _STILL_M_S = 40, 0.02
 _TRIES = 20
 
 
@@ -122,6 +123,7 @@ def pictured_lesson(
         try:
             situation = _situation(template, seed, switches, rng)
             world.lay_goal(situation.goal, situation.table, switches, situation.pressed)
+            _settle(world, situation.table)
             _pose(world, situation, rng)
             state, truth = world.symbols(), world.truth()
             found = _lesson(situation, state, truth, seed, talk)
@@ -175,6 +177,15 @@ def _next_in_hand(goal: Goal, state: Symbols) -> Act | None:
 
 def _is_free(row: int, state: Symbols) -> bool:
     return state.on(row) < 0 and state.ground(row) != "drawer"
+
+
+def _settle(world: GoalWorld, table: GoalTable) -> None:
+    """Wait until what was put down lies still: only then is it where it is."""
+    rows = list(table.things)
+    for _ in range(_SETTLING_STEPS):
+        if (world.truth().speed_m_s[rows] < _STILL_M_S).all():
+            return
+        world.hold()
 
 
 def _pose(world: GoalWorld, situation: _Situation, rng: np.random.Generator) -> None:

@@ -14,7 +14,7 @@ from sim.layout import CORNERS, OPEN_DRAWER_M
 from sim.objects import HALF_M
 from sim.scene import DRAWER_DEPTH_M
 
-_JITTER_M = {"bowl": 0.008, "tray": 0.012, "drawer": 0.008, "zone": 0.02}
+_JITTER_M = {"bowl": 0.008, "tray": 0.007, "drawer": 0.008, "zone": 0.02}
 _CORNER_JITTER_M = 0.02
 _APART_M = 0.042
 _ROOM_M = 0.075
@@ -69,7 +69,7 @@ def lay_aside(table: GoalTable, row: int) -> None:
     """
     y_high = 0.0 if "drawer" in table.fixtures else 0.25
     others = np.array([t.position_m[:2] for i, t in table.things.items() if i != row] or [(9.0, 9.0)])
-    fixed = np.array([at for name, at in table.fixtures.items() if name != "zone"] or [(9.0, 9.0)])
+    fixed = np.array([*table.fixtures.values()] or [(9.0, 9.0)])
     corners = np.array(list(CORNERS.values()))
     for _ in range(_TRIES):
         spot = np.array([table.rng.uniform(0.37, 0.65), table.rng.uniform(-0.27, y_high)])

@@ -18,7 +18,7 @@ from sim.goals.medley import MEDLEY
 from sim.goals.world import GoalWorld
 from sim.seeds import EVALUATION_SEED
 from vla.contract import ContractError
-from vla.dataset.lessons import LessonBlock, LessonText, claim, has_block, write_block
+from vla.dataset.lessons import LessonBlock, LessonText, block_size, claim, write_block
 
 _BLOCK = 100
 _FIRST_SEED = EVALUATION_SEED // 4
@@ -85,7 +85,7 @@ def collect_lessons(settings: LessonSettings, workers: int = 1) -> Iterator[int]
     """
     claim(settings.root, settings.fingerprint())
     blocks = [range(k, min(k + _BLOCK, settings.count)) for k in range(0, settings.count, _BLOCK)]
-    missing = [block for block in blocks if not has_block(settings.root, block.start)]
+    missing = [block for block in blocks if block_size(settings.root, block.start) < len(block)]
     done = settings.count - sum(map(len, missing))
     yield done
     if workers == 0:

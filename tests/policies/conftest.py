@@ -14,11 +14,16 @@ from policies.config import TrainConfig
 from policies.train import train
 from vla.contract import Axis, RobotSpec
 from vla.dataset.frames import FrameCache
+from vla.dataset.lessons import LessonBlock, LessonText, claim, write_block
 from vla.models.action_expert import ExpertConfig
 from vla.models.grounding import GroundingConfig
 from vla.models.text import TextConfig
 from vla.models.vit import ViTConfig
 from vla.models.vla import VLA, VLAConfig
+from vla.planner.grammar import FIXTURES, NAMES
+from vla.planner.seen import COLUMNS as SEEN_COLUMNS
+from vla.planner.seen import ROWS as SEEN_ROWS
+from vla.planner.seen import Seen, SeenThing, format_seen
 
 COLOURS = {"red": (220, 30, 30), "green": (30, 200, 30), "blue": (40, 40, 230)}
 
@@ -152,3 +157,34 @@ def trained(tmp_path_factory: pytest.TempPathFactory, cache: FrameCache) -> Path
     """A checkpoint of a policy that has seen next to nothing."""
     run = tmp_path_factory.mktemp("trained") / "run"
     return train(tiny_config(str(run), steps=2), cache, spec())
+
+
+@pytest.fixture(scope="session")
+def make_lessons() -> Callable[..., Path]:
+    """Writes lessons about one thing on a grey table: where a coloured square is in the front picture."""
+
+    def make(root: Path, count: int, pictures: bool = True, size: int = 32, seed: int = 0) -> Path:
+        rng = np.random.default_rng(seed)
+        claim(root, {"seed": seed, "pictures": pictures})
+        texts, images = [], np.full((count, 2, size, size, 3), 120, np.uint8)
+        points = np.full((count, len(NAMES) + len(FIXTURES), 2), np.nan, np.float16)
+        for i in range(count):
+            name = NAMES[int(rng.choice([NAMES.index(f"{colour} block") for colour in COLOURS]))]
+            column, row = int(rng.integers(SEEN_COLUMNS)), int(rng.integers(SEEN_ROWS))
+            u, v = (column + 0.5) / SEEN_COLUMNS, (row + 0.5) / SEEN_ROWS
+            y, x = int(v * size), int(u * size)
+            images[i, 0, max(y - 3, 0) : y + 3, max(x - 3, 0) : x + 3] = COLOURS[name.split()[0]]
+            points[i, NAMES.index(name)] = (u, v)
+            seen = format_seen(
+                Seen({"drawer": None}, "open", things=(SeenThing(name, "table", (column, row)),))
+            )
+            reply = f"put the {name} in the drawer; close the drawer."
+            turns = (("what is there?", f"a {name}"),)
+            texts.append(LessonText("toy", "fetch", i, f"store the {name}", (), seen, reply, turns))
+        for first in range(0, count, 8):
+            part = slice(first, first + 8)
+            arrays = (images[part], points[part]) if pictures else (None, None)
+            write_block(root, first, LessonBlock(texts[part], *arrays))
+        return root
+
+    return make

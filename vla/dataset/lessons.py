@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -17,7 +18,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from vla.dataset.schema import DatasetError, read_json, write_text
+from vla.dataset.schema import DatasetError, fsync, read_json, write_text
+
+_WORDS = ("template", "kind", "goal", "seen", "reply")
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,17 +87,20 @@ def claim(root: Path, settings: dict[str, Any]) -> None:
     write_text(path, json.dumps(settings))
 
 
-def has_block(root: Path, first: int) -> bool:
-    """True when that block is whole."""
-    return (root / f"{block_name(first)}.jsonl").exists()
+def block_size(root: Path, first: int) -> int:
+    """How many lessons that block has; 0 where it is not there, or not whole."""
+    path = root / f"{block_name(first)}.jsonl"
+    return len(path.read_bytes().splitlines()) if path.exists() else 0
 
 
 def write_block(root: Path, first: int, block: LessonBlock) -> None:
-    """Write a block so that it appears whole or not at all."""
+    """Write a block so that it appears whole or not at all, in place of one that was there."""
     stem = root / block_name(first)
+    stem.with_suffix(".jsonl").unlink(missing_ok=True)
     if block.images is not None and block.points is not None:
         draft = root / f".{stem.name}.npz"
         np.savez(draft, images=block.images, points=block.points)
+        fsync(draft)
         os.replace(draft, stem.with_suffix(".npz"))
     write_text(stem.with_suffix(".jsonl"), "".join(json.dumps(asdict(text)) + "\n" for text in block.texts))
 
@@ -119,10 +125,13 @@ def read_blocks(root: Path, pictures: bool = True) -> Iterator[LessonBlock]:
         pictures: Whether to read the pictures too.
 
     Raises:
-        DatasetError: ``root`` holds no lessons, a line is none, or pictures are wanted and missing.
+        DatasetError: ``root`` holds no lessons, a line is none, or wanted pictures are missing or damaged.
     """
     read_settings(root)
-    for path in sorted(root.glob("block-*.jsonl")):
+    paths = sorted(root.glob("block-*.jsonl"))
+    if not paths:
+        raise DatasetError(f"{root} holds no lesson yet; the collection of them was stopped early")
+    for path in paths:
         texts = [_text(line, path) for line in path.read_text(encoding="utf-8").splitlines()]
         if not pictures:
             yield LessonBlock(texts)
@@ -130,16 +139,28 @@ def read_blocks(root: Path, pictures: bool = True) -> Iterator[LessonBlock]:
         stored = path.with_suffix(".npz")
         if not stored.exists():
             raise DatasetError(f"{root} holds lessons without pictures; collect with pictures=true")
-        with np.load(stored, allow_pickle=False) as arrays:
-            yield LessonBlock(texts, arrays["images"], arrays["points"])
+        yield LessonBlock(texts, *_pictures(stored, len(texts)))
+
+
+def _pictures(path: Path, count: int) -> tuple[NDArray[np.uint8], NDArray[np.float16]]:
+    try:
+        with np.load(path, allow_pickle=False) as arrays:
+            images, points = arrays["images"], arrays["points"]
+    except (OSError, EOFError, ValueError, KeyError, zipfile.BadZipFile) as error:
+        raise DatasetError(f"{path} is damaged: {error}") from error
+    if len(images) != count or len(points) != count:
+        raise DatasetError(f"{path} is damaged: {len(images)} pictures of {count} lessons")
+    return images, points
 
 
 def _text(line: str, path: Path) -> LessonText:
     try:
         row = json.loads(line)
+        if strangers := [name for name in _WORDS if not isinstance(row[name], str)]:
+            raise TypeError(f"{', '.join(strangers)}: no words")
         return LessonText(
-            **{
-                **row,
+            **row
+            | {
                 "history": tuple(row["history"]),
                 "turns": tuple((question, answer) for question, answer in row["turns"]),
             }

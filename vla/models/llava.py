@@ -7,11 +7,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
+from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
+from safetensors import SafetensorError
 from torch import Tensor
 from transformers import (
     AutoConfig,
@@ -21,14 +26,18 @@ from transformers import (
     LlavaForConditionalGeneration,
     PretrainedConfig,
     PreTrainedModel,
+    PreTrainedTokenizerFast,
 )
 from transformers.modeling_outputs import BaseModelOutput
 
+from vla.contract import ContractError
 from vla.models.scene import SceneEyes, SceneEyesConfig
 from vla.models.vit import ViTConfig
-from vla.models.words import END, PAD, PICTURE, START
+from vla.models.words import END, PAD, PICTURE, SPECIAL, START
 
 MODEL_TYPE: Final = "handily_scene"
+_FAULTS = (OSError, ValueError, RuntimeError, TypeError, KeyError, AttributeError, SafetensorError)
+"""A folder is foreign data: whatever transformers stumbles over in it is the folder's fault."""
 
 
 class SceneVisionConfig(PretrainedConfig):
@@ -131,6 +140,41 @@ def small_llava(
     return LlavaForConditionalGeneration(config)
 
 
+def load_small_llava(folder: Path | str) -> tuple[LlavaForConditionalGeneration, PreTrainedTokenizerFast]:
+    """Read what the ``save_pretrained`` of :func:`small_llava` and of its tokenizer wrote, in float32.
+
+    Raises:
+        ContractError: the folder holds no such model, or not all of it.
+    """
+    try:
+        about = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
+        kind = about["vision_config"]["model_type"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ContractError(f"{folder} holds no planner's model: {error!r}") from error
+    if kind != MODEL_TYPE:
+        raise ContractError(f"{folder} holds eyes of type {kind!r}, not {MODEL_TYPE!r}")
+    try:
+        model, loaded = LlavaForConditionalGeneration.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
+        )
+        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+    except _FAULTS as error:
+        raise ContractError(f"{folder} holds no whole model of a planner: {error!r:.200}") from error
+    lacking = sorted({*loaded["missing_keys"], *(set(SPECIAL) - tokenizer.get_vocab().keys())})
+    if lacking:
+        raise ContractError(f"{folder}: the planner's model lacks {', '.join(lacking[:5])}")
+    return model, tokenizer
+
+
 def side_by_side(pictures: Sequence[Tensor]) -> Tensor:
     """Each camera's pictures, uint8 (B, H, W, 3) -> pixel values (B, 3, H, cameras * W) in 0..1."""
     return torch.cat(list(pictures), dim=2).permute(0, 3, 1, 2).float() / 255
+
+
+def scaled(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
+    """A square picture, (size, size, 3); what is not square is squeezed."""
+    if image.shape[:2] == (size, size):
+        return image
+    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
+    found = torch.nn.functional.interpolate(pixels, (size, size), mode="bilinear", antialias=True)
+    return found[0].permute(1, 2, 0).round().clamp(0, 255).byte().numpy()

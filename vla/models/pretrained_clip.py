@@ -83,7 +83,7 @@ def load_pretrained(name: str, device: str = "cpu") -> PretrainedCLIP:
         PretrainedError: it cannot be found or read, or is another kind of model.
         vla.extras.MissingExtra: transformers is not installed.
     """
-    with needs("train"):
+    with needs("serve"):
         import transformers
     try:
         config = _fetch(transformers.AutoConfig, name)

@@ -212,7 +212,7 @@ def load_vlm(name: str, device: str = "cpu") -> PretrainedVLM:
         PretrainedError: it cannot be found or read, is another kind of model, or lacks weights.
         vla.extras.MissingExtra: transformers is not installed.
     """
-    with needs("train"):
+    with needs("serve"):
         import transformers
         from safetensors import SafetensorError
     # Folders are foreign data: whatever transformers stumbles over in them is the folder's fault.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,24 +14,16 @@ from torch import Tensor
 from transformers import DynamicCache, LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
 from vla.contract import ContractError
-from vla.models.llava import side_by_side
+from vla.models.llava import load_small_llava, scaled, side_by_side
 from vla.models.vlm import AllowedNext
-from vla.models.words import (
-    END,
-    PICTURE,
-    SAYS,
-    SEES,
-    START,
-    goal_words,
-    question_words,
-    reply_words,
-    spaced,
-)
+from vla.models.words import END, PICTURE, SEES, START, goal_words, question_words, reply_words
 
 CAMERAS: Final = ("front", "wrist")
 """Whose pictures it looks at, in this order."""
 _LONGEST_SIGHT = 120
 _LONGEST_REPLY = 160
+_LONGEST_REQUEST = 512
+"""Tokens, at most: of what is seen, of what is said, and of what is asked."""
 
 
 @dataclass
@@ -69,22 +60,8 @@ class TalkingLlava:
 
     @classmethod
     def load(cls, folder: Path | str, device: str = "cpu") -> TalkingLlava:
-        """Read what ``save_pretrained`` wrote.
-
-        Raises:
-            ContractError: the folder holds no such model.
-        """
-        try:
-            about = json.loads((Path(folder) / "config.json").read_text(encoding="utf-8"))
-            kind = about["vision_config"]["model_type"]
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ContractError(f"{folder} holds no planner's model: {error!r}") from error
-        if kind != "handily_scene":
-            raise ContractError(f"{folder} holds eyes of type {kind!r}, not 'handily_scene'")
-        model = LlavaForConditionalGeneration.from_pretrained(
-            folder, local_files_only=True, use_safetensors=True, dtype=torch.float32
-        )
-        tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
+        """Read a folder; see :func:`vla.models.llava.load_small_llava`, also for its errors."""
+        model, tokenizer = load_small_llava(folder)
         return cls(model.to(device), tokenizer)
 
     @property
@@ -97,9 +74,9 @@ class TalkingLlava:
         """Look, and say what is seen.
 
         Args:
-            pictures: The cameras' pictures, uint8 (H, W, 3) each, of the eyes' own size.
+            pictures: The cameras' pictures, uint8 (H, W, 3) each.
         """
-        images = [torch.from_numpy(np.ascontiguousarray(p))[None] for p in pictures]
+        images = [torch.from_numpy(np.ascontiguousarray(scaled(p, self._size)))[None] for p in pictures]
         ids = [self._ids[START], *[self._ids[PICTURE]] * self._pictures, self._ids[SEES]]
         cache = DynamicCache()
         device = self._model.device
@@ -111,15 +88,16 @@ class TalkingLlava:
             logits_to_keep=1,
         )
         said, logits = [], out.logits[0, -1]
-        while len(said) < _LONGEST_SIGHT:
-            said.append(int(logits.argmax()))
+        end = self._ids[END]
+        while said[-1:] != [end]:
+            said.append(int(logits.argmax()) if len(said) < _LONGEST_SIGHT - 1 else end)
             logits = self._feed(said[-1:], cache)
-            if said[-1] == self._ids[END]:
-                break
         return Look(self._text(said), cache)
 
     @torch.inference_mode()
-    def say(self, look: Look, words: str, allowed: AllowedNext | None = None, limit: int = 160) -> str:
+    def say(
+        self, look: Look, words: str, allowed: AllowedNext | None = None, limit: int = _LONGEST_REPLY
+    ) -> str:
         """Answer what is asked about a look; the look stays as it is.
 
         Args:
@@ -127,10 +105,13 @@ class TalkingLlava:
             words: A goal or a question, laid out by :mod:`vla.models.words`.
             allowed: Keeps what is said inside a grammar of words.
             limit: Most tokens.
+
+        Raises:
+            ContractError: too much is asked, or the grammar has a word that is not one token.
         """
-        start = look.cache.get_seq_length()
+        asked, start = self._request(words), look.cache.get_seq_length()
         try:
-            logits = self._feed(self._encode(words), look.cache)
+            logits = self._feed(asked, look.cache)
             return (
                 self._constrained(logits, look.cache, allowed, limit)
                 if allowed
@@ -157,10 +138,14 @@ class TalkingLlava:
 
     @torch.inference_mode()
     def weigh(self, look: Look, words: str, choices: Sequence[str]) -> NDArray[np.float64]:
-        """Logarithms of the probabilities of some answers, (len(choices),)."""
-        start, found = look.cache.get_seq_length(), []
+        """Logarithms of the probabilities of some answers, (len(choices),); the look stays as it is.
+
+        Raises:
+            ContractError: too much is asked.
+        """
+        request, start, found = self._request(words), look.cache.get_seq_length(), []
         try:
-            first = self._feed(self._encode(words), look.cache).log_softmax(-1)
+            first = self._feed(request, look.cache).log_softmax(-1)
             asked = look.cache.get_seq_length()
             for choice in choices:
                 ids = self._encode(reply_words(choice))
@@ -211,6 +196,12 @@ class TalkingLlava:
             self._known[words] = tokens
         return self._known[words]
 
+    def _request(self, words: str) -> list[int]:
+        ids = self._encode(words)
+        if len(ids) > _LONGEST_REQUEST:
+            raise ContractError(f"{len(ids)} words and pieces are asked at once; at most {_LONGEST_REQUEST}")
+        return ids
+
     def _encode(self, words: str) -> list[int]:
         return self._tokenizer(words, add_special_tokens=False)["input_ids"]  # pyright: ignore[reportReturnType]
 
@@ -231,12 +222,12 @@ class TalkingLlava:
         )
         return out.logits[0]
 
-    def _cameras(self, image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        """The cameras' pictures in the eyes' size."""
+    @staticmethod
+    def _cameras(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        """The cameras' pictures; one that there is not is black."""
         height, width = image.shape[:2]
         halves = [image[:, : width // 2], image[:, width // 2 :]] if width == 2 * height else [image]
-        pictures = [_scaled(half, self._size) for half in halves]
-        return pictures + [np.zeros_like(pictures[0])] * (len(CAMERAS) - len(pictures))
+        return halves + [np.zeros_like(halves[0])] * (len(CAMERAS) - len(halves))
 
 
 def _rewind(cache: DynamicCache, length: int) -> None:
@@ -244,15 +235,3 @@ def _rewind(cache: DynamicCache, length: int) -> None:
     beyond = cache.get_seq_length() - length
     if beyond:
         cache.crop(-beyond)
-
-
-def _scaled(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
-    """A square picture of that side; what is not square is squeezed."""
-    if image.shape[:2] == (size, size):
-        return image
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
-    scaled = torch.nn.functional.interpolate(pixels, (size, size), mode="bilinear", antialias=True)
-    return scaled[0].permute(1, 2, 0).round().clamp(0, 255).byte().numpy()
-
-
-__all__ = ["CAMERAS", "SAYS", "Look", "TalkingLlava", "spaced"]

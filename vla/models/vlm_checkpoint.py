@@ -37,7 +37,7 @@ def _adapter(folder: Path) -> bool:
 
 
 def _fetched(name: str) -> Path:
-    with needs("train"):
+    with needs("serve"):
         from huggingface_hub import snapshot_download
         from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 

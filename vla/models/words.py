@@ -21,19 +21,21 @@ from typing import Final
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
 from transformers import PreTrainedTokenizerFast
 
+from vla.contract import ContractError
+
 PAD, UNKNOWN, START, PICTURE = "[pad]", "[unk]", "[start]", "[picture]"
 SEES, GOAL, DONE, ASKS, SAYS, END = "[sees]", "[goal]", "[done]", "[asks]", "[says]", "[end]"
 SPECIAL: Final = (PAD, UNKNOWN, START, PICTURE, SEES, GOAL, DONE, ASKS, SAYS, END)
-_SUFFIX = "</w>"
 
 
 def spaced(text: str) -> str:
-    """Lower case, accents dropped, every punctuation mark a word of its own."""
-    plain = unicodedata.normalize("NFKD", text.lower())
-    words = re.findall(
-        r"[a-z]+|[0-9]+|[^\sa-z0-9]", "".join(c for c in plain if not unicodedata.combining(c))
-    )
-    return " ".join(word for word in words if word not in "[]")
+    """Lower case, accents dropped, every punctuation mark a word of its own.
+
+    Brackets are left out, so that nobody can say one of the :data:`SPECIAL` words.
+    """
+    plain = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).lower())
+    letters = "".join(c for c in plain if not unicodedata.combining(c))
+    return " ".join(re.findall(r"[a-z]+|[0-9]+|[^\sa-z0-9\[\]]", letters))
 
 
 def seen_words(seen: str) -> str:
@@ -57,27 +59,36 @@ def reply_words(reply: str) -> str:
 
 
 def train_tokenizer(texts: Iterable[str], words: Iterable[str], size: int = 2048) -> PreTrainedTokenizerFast:
-    """Learn a byte-pair tokenizer in which frequent words are one token each.
+    """Learn a byte-pair tokenizer in which frequent words are one token each, the same one every time.
 
     Args:
         texts: Talks, spaced.
         words: Words that must be one token each, whatever their frequency.
         size: Largest vocabulary.
+
+    Raises:
+        ContractError: so small a vocabulary has no room for all of ``words``.
     """
-    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN, end_of_word_suffix=_SUFFIX))
-    tokenizer.normalizer = normalizers.Sequence([normalizers.NFKD(), normalizers.Lowercase()])
-    tokenizer.pre_tokenizer = pre_tokenizers.WhitespaceSplit()
-    tokenizer.decoder = decoders.BPEDecoder(suffix=_SUFFIX)
+    words = list(words)
+    # Words are told apart by a mark before them, not by a suffix: suffixed letters get their ids in the order
+    # of a hash table, which differs from run to run.
+    tokenizer = Tokenizer(models.BPE(unk_token=UNKNOWN))
+    plain = [normalizers.NFKD(), normalizers.Lowercase(), normalizers.Strip()]
+    tokenizer.normalizer = normalizers.Sequence(plain)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    tokenizer.decoder = decoders.Metaspace()
     letters = "abcdefghijklmnopqrstuvwxyz0123456789.,?!'-:;"
     trainer = trainers.BpeTrainer(
         vocab_size=size,
         special_tokens=list(SPECIAL),
         initial_alphabet=list(letters),
-        end_of_word_suffix=_SUFFIX,
         show_progress=False,
     )
     must = [word for word in words for _ in range(10_000)]
     tokenizer.train_from_iterator([*texts, *must], trainer)
+    if pieces := sorted(word for word in set(words) if len(tokenizer.encode(word).ids) != 1):
+        lost = ", ".join(pieces[:5])
+        raise ContractError(f"a vocabulary of {size} has no room for a token of its own for {lost}")
     return PreTrainedTokenizerFast(
         tokenizer_object=tokenizer, pad_token=PAD, unk_token=UNKNOWN, bos_token=START, eos_token=END
     )

@@ -11,8 +11,8 @@ from numpy.typing import NDArray
 
 from vla.contract import ContractError, Observation, Plan
 from vla.models.talking import CAMERAS, Look, TalkingLlava
-from vla.models.words import goal_words, question_words
-from vla.planner.grammar import PlanError, allowed_next, parse, plan_of, saying_of
+from vla.models.words import goal_words, question_words, spaced
+from vla.planner.grammar import MAX_STEPS, PlanError, allowed_next, parse, plan_of, saying_of
 from vla.planner.progress import carried_out
 
 LOOKS: Final = 2
@@ -46,14 +46,16 @@ class LlavaPlanner:
         """See :class:`vla.contract.Planner`.
 
         Raises:
-            ContractError: a camera's picture is missing, or ``goal`` has no words.
+            ContractError: a camera's picture is missing, or ``goal`` has no words or too many.
         """
-        if not goal.strip():
-            raise ContractError("goal '' holds no words; say for example 'put the red block in the bowl'")
+        if not spaced(goal):
+            raise ContractError(
+                f"goal {goal!r} holds no words; say for example 'put the red block in the bowl'"
+            )
         if previous is not None and previous.goal != goal:
             previous = None
         look = self._look(observation)
-        history = previous.steps[: previous.index] if previous is not None else ()
+        history = previous.steps[: previous.index][-MAX_STEPS:] if previous is not None else ()
         text = self._model.say(look, goal_words(goal, history), allowed_next)
         try:
             saying = parse(text)
@@ -62,7 +64,10 @@ class LlavaPlanner:
                 raise ContractError(f"no plan for {goal!r}: {error}") from error
             return replace(previous, seen=look.seen)
         plan = replace(plan_of(goal, saying, carried_out(goal, saying, previous)), seen=look.seen)
-        return plan if previous is None else self._confirmed(goal, text, plan, previous)
+        if previous is None:
+            self._rumour.pop(goal, None)
+            return plan
+        return self._confirmed(goal, text, plan, previous)
 
     def _confirmed(self, goal: str, text: str, plan: Plan, previous: Plan) -> Plan:
         """The new plan where enough looks in a row have said so, else the previous one."""
@@ -73,7 +78,9 @@ class LlavaPlanner:
         count = count + 1 if said == text else 1
         self._rumour[goal] = (text, count)
         if count < self.looks:
-            return replace(previous, seen=plan.seen, note=f"looks as if: {text}")
+            # The note of a refusal or of an answer is what it says.
+            note = f"looks as if: {text}" if previous.kind == "steps" else previous.note
+            return replace(previous, seen=plan.seen, note=note)
         del self._rumour[goal]
         return plan
 

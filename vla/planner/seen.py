@@ -119,7 +119,7 @@ def parse_seen(text: str) -> Seen:
         if words == [NOTHING]:
             continue
         if " ".join(words[:2]) == _OVER:
-            over = _thing([*words[2:], "table"], clause).name
+            over = _name(words[2:], clause)
             continue
         if words[:1] and words[0] in FIXTURES:
             name = words.pop(0)
@@ -136,9 +136,7 @@ def parse_seen(text: str) -> Seen:
 
 
 def _thing(words: list[str], clause: str) -> SeenThing:
-    name, rest = " ".join(words[:2]), words[2:]
-    if name not in NAMES:
-        raise ContractError(f"{clause.strip()!r} begins with no fixture and no thing's name")
+    name, rest = _name(words[:2], clause), words[2:]
     if rest == ["twice"]:
         return SeenThing(name, "", None, True)
     match = re.fullmatch(r"(?:on )?([a-z ]+?)((?: \d+)*)", " ".join(rest))
@@ -151,9 +149,18 @@ def _thing(words: list[str], clause: str) -> SeenThing:
     return SeenThing(name, place, _cell(match[2].split(), clause))
 
 
+def _name(words: list[str], clause: str) -> str:
+    if (name := " ".join(words)) not in NAMES:
+        raise ContractError(f"{clause.strip()!r}: {name!r} is no fixture and no thing's name")
+    return name
+
+
 def _cell(words: list[str], clause: str) -> Cell | None:
     if not words:
         return None
-    if len(words) != 2 or not all(word.isdecimal() for word in words):
-        raise ContractError(f"{clause.strip()!r}: a place is two numbers, column and row")
-    return int(words[0]), int(words[1])
+    cells = {str(number): number for number in range(COLUMNS)}
+    if len(words) != 2 or words[0] not in cells or cells.get(words[1], ROWS) >= ROWS:
+        raise ContractError(
+            f"{clause.strip()!r}: a place is two numbers, column below {COLUMNS} and row below {ROWS}"
+        )
+    return cells[words[0]], cells[words[1]]

@@ -1,0 +1,190 @@
+"""The planner's training: from lessons to a planner, the same however often it is interrupted."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from policies.augmentation import AugmentConfig
+from policies.checkpoint import list_checkpoints, read_checkpoint
+from policies.manifest import CheckpointError
+from policies.planner_config import PlannerTrainConfig, StageConfig, StageProgress
+from policies.planner_training import train_planner
+from policies.stage_training import InterruptedStageError
+from vla.conformance import check_planner
+from vla.contract import Observation
+from vla.dataset.schema import DatasetError
+from vla.models.talking import TalkingLlava
+from vla.planner.llava import LlavaPlanner
+
+STAGES = ("words", "eyes", "projector", "talk")
+STEPS = 3
+
+
+@pytest.fixture(scope="module")
+def config(
+    tmp_path_factory: pytest.TempPathFactory, trained: Path, make_lessons: Callable[..., Path]
+) -> PlannerTrainConfig:
+    root = tmp_path_factory.mktemp("school")
+    stage = StageConfig(STEPS, 4, 1e-2, 1, ema_decay=0.5)
+    return PlannerTrainConfig(
+        lessons=(str(make_lessons(root / "pictures", 12)),),
+        told=(str(make_lessons(root / "told", 12, pictures=False, seed=1)),),
+        output=str(root / "run"),
+        eyes_from=str(trained),
+        threads=1,
+        held_back=4,
+        log_every=1,
+        check_every=2,
+        vocabulary=700,
+        width=32,
+        depth=1,
+        heads=2,
+        hidden=32,
+        talk_share=0.5,
+        augment=AugmentConfig(cutout_px=8),
+        **dict.fromkeys(STAGES, stage),
+    )
+
+
+@pytest.fixture(scope="module")
+def told() -> list[StageProgress]:
+    return []
+
+
+@pytest.fixture(scope="module")
+def planner(config: PlannerTrainConfig, told: list[StageProgress]) -> Path:
+    return train_planner(config, told.append, lambda _: None)
+
+
+def weights_of(folder: Path) -> dict[str, torch.Tensor]:
+    return load_file(folder / "model.safetensors")
+
+
+def last(config: PlannerTrainConfig, stage: str) -> dict[str, torch.Tensor]:
+    """The averaged weights that a stage ended with."""
+    return weights_of(list_checkpoints(Path(config.output) / stage)[-1])
+
+
+def test_lessons_become_a_planner(planner: Path, config: PlannerTrainConfig) -> None:
+    assert planner == Path(config.output) / "planner"
+    made = LlavaPlanner(TalkingLlava.load(planner))
+    images = {name: np.full((32, 32, 3), 120, np.uint8) for name in ("front", "wrist")}
+    check_planner(made, "store the red block", Observation(images, np.zeros(3, np.float32), 0.0))
+    assert {tensor.dtype for tensor in weights_of(planner).values()} == {torch.bfloat16}
+
+
+def test_it_tells_how_every_stage_goes(planner: Path, told: list[StageProgress]) -> None:
+    assert list(dict.fromkeys(progress.stage for progress in told)) == list(STAGES)
+    for stage in STAGES:
+        progress = [p for p in told if p.stage == stage]
+        assert [p.step for p in progress] == [1, 2, 3]
+        assert [bool(p.checked) for p in progress] == [False, True, True]
+        assert all("total" in p.losses and p.samples_per_s > 0 and p.left_s >= 0 for p in progress)
+        assert progress[-1].left_s == 0
+        assert all(0 <= value <= 1 for value in progress[-1].checked.values())
+    assert {name for p in told if p.stage == "words" for name in p.checked} == {"exact told"}
+    assert {name for p in told if p.stage == "talk" for name in p.checked} == {"exact pictures"}
+
+
+def test_a_stage_changes_what_it_trains_and_nothing_else(planner: Path, config: PlannerTrainConfig) -> None:
+    tower = "model.vision_tower.eyes."
+    projector = "model.multi_modal_projector."
+    language = "model.language_model."
+    words, bridged, talked = (last(config, stage) for stage in ("words", "projector", "talk"))
+    eyes = last(config, "eyes")
+
+    def changed(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], prefix: str) -> bool:
+        names = [name for name in one if name.startswith(prefix)]
+        assert names
+        return not all(torch.equal(one[name], other[name]) for name in names)
+
+    assert not changed(words, bridged, language)
+    assert changed(words, bridged, projector)
+    assert changed(bridged, talked, language)
+    assert changed(bridged, talked, projector)
+    assert not changed(bridged, talked, tower)
+    seen = {tower + name: tensor for name, tensor in eyes.items()}
+    assert not changed(seen, bridged, tower)
+    assert changed(words, bridged, tower)  # the eyes are taught after the words
+    policy = read_checkpoint(config.eyes_from).weights
+    for name, tensor in eyes.items():
+        if name.startswith("vision."):
+            assert torch.equal(tensor, policy[name]), name
+    shipped = weights_of(planner)["multi_modal_projector.linear_1.weight"]
+    assert torch.equal(shipped, talked[f"{projector}linear_1.weight"].bfloat16())
+
+
+def test_interrupted_at_every_stage_it_ends_with_the_same_weights(
+    planner: Path, config: PlannerTrainConfig, tmp_path: Path
+) -> None:
+    again = replace(config, output=str(tmp_path / "run"))
+    stopped: list[str] = []
+
+    def stop(progress: StageProgress) -> None:
+        if progress.step == 1 and progress.stage not in stopped:
+            stopped.append(progress.stage)
+            signal.raise_signal(signal.SIGINT)
+
+    for _ in STAGES:
+        with pytest.raises(InterruptedStageError):
+            train_planner(again, stop, lambda _: None)
+    folder = train_planner(again, stop, lambda _: None)
+    assert stopped == list(STAGES)
+    wanted, found = weights_of(planner), weights_of(folder)
+    assert wanted.keys() == found.keys()
+    assert [name for name in wanted if not torch.equal(wanted[name], found[name])] == []
+
+
+def test_stopped_between_looking_and_learning_it_sees_the_same(
+    planner: Path, config: PlannerTrainConfig, tmp_path: Path
+) -> None:
+    again = replace(config, output=str(tmp_path / "run"))
+
+    def look_away(done: int) -> None:
+        if done == 8:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        train_planner(again, lambda _: None, look_away)
+    folder = train_planner(again, lambda _: None, lambda _: None)
+    wanted, found = weights_of(planner), weights_of(folder)
+    assert [name for name in wanted if not torch.equal(wanted[name], found[name])] == []
+
+
+def test_what_is_finished_is_taken_over(planner: Path, config: PlannerTrainConfig) -> None:
+    before = (planner / "model.safetensors").read_bytes()
+    told: list[StageProgress] = []
+    train_planner(config, told.append, lambda _: None)
+    assert told == []
+    assert (planner / "model.safetensors").read_bytes() == before
+
+
+def test_a_run_of_other_sizes_is_not_gone_on_with(planner: Path, config: PlannerTrainConfig) -> None:
+    with pytest.raises(CheckpointError, match="does not fit the network"):
+        train_planner(replace(config, width=64), lambda _: None, lambda _: None)
+
+
+def test_too_few_lessons_are_refused_by_number(config: PlannerTrainConfig, tmp_path: Path) -> None:
+    few = replace(config, output=str(tmp_path / "run"), held_back=12)
+    with pytest.raises(
+        DatasetError, match=r"held_back=12 lessons of each folder leave none: 12 in .*pictures"
+    ):
+        train_planner(few, lambda _: None, lambda _: None)
+    with pytest.raises(DatasetError, match="holds no lessons"):
+        train_planner(replace(few, told=(str(tmp_path / "nowhere"),)), lambda _: None, lambda _: None)
+
+
+def test_without_anything_held_back_nothing_is_checked(config: PlannerTrainConfig, tmp_path: Path) -> None:
+    told: list[StageProgress] = []
+    quick = replace(config, output=str(tmp_path / "run"), held_back=0, eyes=replace(config.eyes, steps=0))
+    train_planner(quick, told.append, lambda _: None)
+    assert {progress.stage for progress in told} == {"words", "projector", "talk"}
+    assert not any(progress.checked for progress in told)
