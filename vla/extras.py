@@ -27,7 +27,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "tokenizers",
         "torch",
         "transformers",
-    ),  # fmt: skip
+    ),
     "sim": ("OpenGL", "gymnasium", "mujoco"),
     "train": ("accelerate", "tensorboard"),
 }
