@@ -211,7 +211,8 @@ def export_planner(
     """Write what plans, in half precision; returns the folder."""
     half = LlavaForConditionalGeneration(model.config)
     half.load_state_dict(model.state_dict())
-    half.to(torch.bfloat16).save_pretrained(folder)
+    torch.nn.Module.to(half, torch.bfloat16)
+    half.save_pretrained(folder)
     tokenizer.save_pretrained(folder)
     (folder / "notes.json").write_text(json.dumps(notes, indent=1, default=str) + "\n", encoding="utf-8")
     return folder

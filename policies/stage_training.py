@@ -35,8 +35,11 @@ class Stage(Protocol):
 
     name: str
     config: StageConfig
-    network: nn.Module
-    """What is trained, as far as it is not frozen, and what is kept."""
+
+    @property
+    def network(self) -> nn.Module:
+        """What is trained, as far as it is not frozen, and what is kept."""
+        ...
 
     def losses(self, step: int) -> dict[str, Tensor]:
         """The losses of one batch, which depends on ``step`` alone; ``total`` is what is minimised."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -90,7 +91,8 @@ def test_pictures_of_another_size_are_scaled(talking: TalkingLlava, look: Look) 
 
 def test_whatever_is_said_a_look_stays_as_it_is(talking: TalkingLlava, look: Look) -> None:
     length = look.cache.get_seq_length()
-    keys = [layer.keys.clone() for layer in look.cache.layers]
+    layers: list[Any] = list(look.cache.layers)
+    keys = [layer.keys.clone() for layer in layers]
     plan, odds = talking.say(look, GOAL, allowed_next), talking.weigh(look, QUESTION, CHOICES)
     answer = talking.say(look, QUESTION)
     for _ in range(2):
@@ -98,7 +100,7 @@ def test_whatever_is_said_a_look_stays_as_it_is(talking: TalkingLlava, look: Loo
         assert talking.say(look, QUESTION) == answer
         assert np.array_equal(talking.weigh(look, QUESTION, CHOICES), odds)
     assert look.cache.get_seq_length() == length
-    assert all(torch.equal(layer.keys, key) for layer, key in zip(look.cache.layers, keys, strict=True))
+    assert all(torch.equal(layer.keys, key) for layer, key in zip(layers, keys, strict=True))
     fresh = talking.look(tiny_planner.pictures())
     assert np.array_equal(talking.weigh(fresh, QUESTION, CHOICES), odds)
     assert talking.say(fresh, GOAL, allowed_next) == plan

@@ -65,7 +65,7 @@ def test_accents_letters_in_disguise_and_digits_are_plain() -> None:
 def test_every_word_of_a_plan_is_one_token(tokenizer: PreTrainedTokenizerFast) -> None:
     for word in vocabulary():
         [token] = ids(tokenizer, word)
-        assert tokenizer.decode([token]).strip() == word
+        assert str(tokenizer.decode([token])).strip() == word
 
 
 def test_a_vocabulary_without_room_for_them_is_refused() -> None:
@@ -83,7 +83,7 @@ def test_a_talk_comes_back_from_its_tokens(tokenizer: PreTrainedTokenizerFast) -
     talk = f"{goal_words('Put 12 odd things, x and qq, away!', ['open the drawer'])} {reply_words('done.')}"
     tokens = ids(tokenizer, talk)
     plain = " ".join(word for word in talk.split() if word not in SPECIAL)
-    assert tokenizer.decode(tokens, skip_special_tokens=True).split() == plain.split()
+    assert str(tokenizer.decode(tokens, skip_special_tokens=True)).split() == plain.split()
 
 
 def test_marks_are_one_token_each(tokenizer: PreTrainedTokenizerFast) -> None:
@@ -116,7 +116,7 @@ def test_foreign_characters_are_unknown_and_nothing_worse(tokenizer: PreTrainedT
     unknown = SPECIAL.index("[unk]")
     tokens = ids(tokenizer, question_words("把红色方块放进碗里 🙂"))
     assert unknown in tokens
-    assert not tokenizer.decode(tokens, skip_special_tokens=True).strip()
+    assert not str(tokenizer.decode(tokens, skip_special_tokens=True)).strip()
 
 
 def test_a_tokenizer_comes_back_from_disk(tokenizer: PreTrainedTokenizerFast, tmp_path: Path) -> None:

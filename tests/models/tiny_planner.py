@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from typing import Any
 
 import numpy as np
 import torch
@@ -37,7 +38,8 @@ def model(seed: int = 35) -> LlavaForConditionalGeneration:
             torch.nn.init.normal_(parameter, std=0.3)
     with torch.no_grad():
         # What ends a talk or a plan is now very likely, now very unlikely.
-        found.get_input_embeddings().weight[[words["[end]"], words["▁."]]] *= 4
+        embedding: Any = found.get_input_embeddings()
+        embedding.weight[[words["[end]"], words["▁."]]] *= 4
     return found.eval()
 
 

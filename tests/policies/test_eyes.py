@@ -160,7 +160,7 @@ def test_points_move_with_the_picture_and_the_wrist_may_be_dark() -> None:
     images = np.zeros((8, 2, 32, 32, 3), np.uint8)
     images[:, 0, 10, 20] = 255
     images[:, 1] = 77
-    points = np.full((8, 1, 2), 0, np.float32) + np.array([20.5, 10.5], np.float32) / 32
+    points = np.full((8, 1, 2), (20.5 / 32, 10.5 / 32), np.float32)
     config = AugmentConfig(shift_px=3, cutout=0.0)
     seen, where, light = augmented(images, points, rng, config, no_wrist=0.5)
     assert light.shape == (8, 2, 7)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -82,7 +83,7 @@ def test_pictures_and_words_are_of_the_same_lesson(tmp_path: Path) -> None:
     assert len({image.tobytes() for image in first.images}) == 10
     points = first.points.astype(np.float32)
     shown = np.isfinite(points).all(-1)
-    for text, there in zip(first.texts, shown, strict=True):
+    for text, there in zip(first.texts, np.atleast_2d(shown), strict=True):
         assert there.sum() <= text.seen.count(";") + 1
         assert there.any() or text.seen == "nothing ."
     assert -0.3 < points[shown].min() <= points[shown].max() < 1.3
@@ -91,7 +92,7 @@ def test_pictures_and_words_are_of_the_same_lesson(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("key", "value"), [("seed", 1), ("talk", 2), ("image_size", 64)])
 def test_other_settings_are_refused(tmp_path: Path, key: str, value: int) -> None:
     told(tmp_path, 3)
-    base = {"seed": 0, "pictures": False, "talk": 1, "image_size": 128} | {key: value}
+    base: dict[str, Any] = {"seed": 0, "pictures": False, "talk": 1, "image_size": 128, key: value}
     with pytest.raises(DatasetError, match="lessons of other settings"):
         next(collect_lessons(LessonSettings(tmp_path, 3, **base), 0))
 

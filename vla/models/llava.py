@@ -130,7 +130,7 @@ def small_llava(
         vision_config=SceneVisionConfig(asdict(sizes)),
         text_config=text,
         image_token_index=token_ids[PICTURE],
-        image_token_id=token_ids[PICTURE],
+        image_token_id=token_ids[PICTURE],  # pyright: ignore[reportCallIssue]
         projector_hidden_act="gelu",
         vision_feature_layer=-1,
         vision_feature_select_strategy="full",
@@ -154,7 +154,8 @@ def load_small_llava(folder: Path | str) -> tuple[LlavaForConditionalGeneration,
     if kind != MODEL_TYPE:
         raise ContractError(f"{folder} holds eyes of type {kind!r}, not {MODEL_TYPE!r}")
     try:
-        model, loaded = LlavaForConditionalGeneration.from_pretrained(
+        read: Any = LlavaForConditionalGeneration.from_pretrained
+        model, loaded = read(
             folder, local_files_only=True, use_safetensors=True, dtype=torch.float32, output_loading_info=True
         )
         tokenizer = PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)

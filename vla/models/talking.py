@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 import torch
@@ -52,7 +52,7 @@ class TalkingLlava:
 
     def __init__(self, model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast) -> None:
         self._model, self._tokenizer = model.eval(), tokenizer
-        vision = model.config.vision_config
+        vision: Any = model.config.vision_config
         self._size = int(vision.scene["vision"]["image_size"])
         self._pictures = int(model.config.image_seq_length)
         self._ids: dict[str, int] = dict(tokenizer.get_vocab())
@@ -62,7 +62,8 @@ class TalkingLlava:
     def load(cls, folder: Path | str, device: str = "cpu") -> TalkingLlava:
         """Read a folder; see :func:`vla.models.llava.load_small_llava`, also for its errors."""
         model, tokenizer = load_small_llava(folder)
-        return cls(model.to(device), tokenizer)
+        torch.nn.Module.to(model, torch.device(device))
+        return cls(model, tokenizer)
 
     @property
     def image_size(self) -> int:
@@ -206,7 +207,7 @@ class TalkingLlava:
         return self._tokenizer(words, add_special_tokens=False)["input_ids"]  # pyright: ignore[reportReturnType]
 
     def _text(self, ids: Sequence[int]) -> str:
-        return " ".join(self._tokenizer.decode(ids, skip_special_tokens=True).split())
+        return " ".join(str(self._tokenizer.decode(list(ids), skip_special_tokens=True)).split())
 
     def _feed(self, ids: Sequence[int], cache: DynamicCache) -> Tensor:
         """Read on; returns the logits of what comes next, (vocabulary,)."""
