@@ -14,11 +14,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits, cross_entropy
 from policies.augmentation import AugmentConfig, Light, cut_out, draw_light, shift
 from vla.models.scene import SceneEyes, Sighting
 from vla.planner.grammar import COLOURS, FIXTURES, NAMES
-from vla.planner.seen import CONTAINERS, Seen, SeenThing
+from vla.planner.seen import Seen, SeenThing
+from vla.planner.sight import PLACES, STATES
 
-PLACES = ("table", *CONTAINERS, "on")
-STATES = ("absent", "there", "open", "closed", "ajar")
-"""States of a fixture; a button that has been pressed is ``"open"``."""
 UNKNOWN = -100
 """Label that no loss counts."""
 

@@ -204,6 +204,20 @@ def _there(act: Act, state: Symbols) -> Act:
     return act
 
 
+def is_instructions(sentence: str) -> bool:
+    """True for what can be followed by its words alone.
+
+    Goals and questions want somebody who looks, and so does a drawer that nobody says to open.
+    """
+    steps = split_goal(sentence)
+    wishes = _wishes(steps)
+    if wishes is None or "?" in sentence or not _plain(steps):
+        return False
+    families = [wish.family for wish in wishes]
+    drawer = [i for i, family in enumerate(families) if family in ("take_out", "put_in_drawer")]
+    return not drawer or "open_drawer" in families[: drawer[0]]
+
+
 def _plain(steps: tuple[str, ...]) -> bool:
     """True for instructions in words that a policy could be told."""
     words = {word for step in steps for word in re.findall(r"[a-z]+", step)}

@@ -84,8 +84,9 @@ def _llava(model: str, world: GoalWorld) -> Planner:
     # Only now: the other planners should not have to wait for torch.
     from vla.models.talking import TalkingLlava
     from vla.planner.llava import LlavaPlanner
+    from vla.planner.sight import sight_words
 
-    return LlavaPlanner(TalkingLlava.load(model))
+    return LlavaPlanner(TalkingLlava.load(model, read=sight_words))
 
 
 def templates(names: Sequence[str]) -> tuple[str, ...]:

@@ -102,8 +102,10 @@ def _detector(word: str, config: SuccessEvalConfig) -> tuple[SuccessDetector, fl
     if name == "llava":
         from vla.models.talking import TalkingLlava
         from vla.planner.llava import LlavaPlanner
+        from vla.planner.sight import sight_words
 
-        model = TalkingLlava.load(shipped_planner() if config.planner_model is None else config.planner_model)
+        folder = config.planner_model or str(shipped_planner())
+        model = TalkingLlava.load(folder, read=sight_words)
         if model.image_size != config.image_size:
             raise ConfigError(f"image_size={config.image_size}: llava's eyes see {model.image_size} pixels")
         return LlavaPlanner(model), config.threshold

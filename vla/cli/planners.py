@@ -51,8 +51,11 @@ def _llava(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings)
     del checkpoint, policy
     from vla.models.talking import TalkingLlava
     from vla.planner.llava import LlavaPlanner
+    from vla.planner.sight import sight_words
 
-    model = TalkingLlava.load(shipped_planner() if settings.model is None else settings.model)
+    model = TalkingLlava.load(
+        shipped_planner() if settings.model is None else settings.model, read=sight_words
+    )
     return PatientPlanner(LlavaPlanner(model), _PATIENCE)
 
 

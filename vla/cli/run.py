@@ -11,7 +11,7 @@ import sys
 import time
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -20,7 +20,7 @@ import typer
 from rich.text import Text
 
 from sim.backend import choose_backend
-from sim.stage import AUTO, SCENES, check_words, stage
+from sim.stage import AUTO, SCENES, check_words, is_instructions, stage
 from vla.bridge.process import ServerProcess
 from vla.cli.checkpoints import digest, picture_size, resolve_checkpoint
 from vla.cli.mistakes import INTERRUPTED
@@ -74,7 +74,7 @@ class RunConfig:
         check_choice("pace", self.pace, PACES)
         check_choice("execution", self.execution, EXECUTIONS)
         check_choice("scene", self.scene, SCENES)
-        check_choice("planner", self.planner, PLANNERS)
+        check_choice("planner", self.planner, (AUTO, *PLANNERS))
         check_device(self.device)
         parse_faults(self.faults)
         check_renderer(self.renderer)
@@ -99,6 +99,8 @@ def run(words: Sequence[str], show_config: bool) -> None:
     config = configured("run", [word for word in words if "=" in word], RunConfig, show_config)
     if not goal:
         raise ConfigError('say what to do, for example: handily run "put the red block in the bowl"')
+    if config.planner == AUTO:
+        config = replace(config, planner="language" if is_instructions(goal) else "llava")
     checkpoint = resolve_checkpoint(config.checkpoint)
     choose_backend(config.renderer)
     _check_goal(goal, config.scene, config.seed)

@@ -31,7 +31,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput
 
 from vla.contract import ContractError
-from vla.models.scene import SceneEyes, SceneEyesConfig
+from vla.models.scene import SceneEyes, SceneEyesConfig, Sighting
 from vla.models.vit import ViTConfig
 from vla.models.words import END, PAD, PICTURE, SPECIAL, START
 
@@ -82,10 +82,16 @@ class SceneVisionModel(PreTrainedModel):
             pixel_values: (B, 3, H, cameras * W), the cameras' pictures side by side, 0..1.
             more: What transformers passes to every tower; not needed here.
         """
-        cameras = self.eyes.config.vision.cameras
-        images = pixel_values.unflatten(-1, (cameras, -1)).permute(0, 3, 2, 4, 1)
-        tokens, _ = self.eyes(images)
+        tokens, _ = self.eyes(self._apart(pixel_values))
         return BaseModelOutput(last_hidden_state=tokens, hidden_states=(tokens,))
+
+    def sighting(self, pixel_values: Tensor) -> Sighting:
+        """What the object queries believe, of pixel values as for :meth:`forward`."""
+        return self.eyes.believe(*self.eyes(self._apart(pixel_values)))
+
+    def _apart(self, pixel_values: Tensor) -> Tensor:
+        """Each camera's picture for itself, (B, cameras, H, W, 3)."""
+        return pixel_values.unflatten(-1, (self.eyes.config.vision.cameras, -1)).permute(0, 3, 2, 4, 1)
 
 
 AutoConfig.register(MODEL_TYPE, SceneVisionConfig, exist_ok=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -15,8 +15,9 @@ from transformers import DynamicCache, LlavaForConditionalGeneration, PreTrained
 
 from vla.contract import ContractError
 from vla.models.llava import load_small_llava, scaled, side_by_side
+from vla.models.scene import Sighting
 from vla.models.vlm import AllowedNext
-from vla.models.words import END, PICTURE, SEES, START, goal_words, question_words, reply_words
+from vla.models.words import END, PICTURE, SEES, START, goal_words, question_words, reply_words, spaced
 
 CAMERAS: Final = ("front", "wrist")
 """Whose pictures it looks at, in this order."""
@@ -48,10 +49,16 @@ class TalkingLlava:
     Args:
         model: Put in evaluation mode.
         tokenizer: Its words.
+        read: Words for what the eyes' object queries believe; None lets the language model say what is seen.
     """
 
-    def __init__(self, model: LlavaForConditionalGeneration, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._model, self._tokenizer = model.eval(), tokenizer
+    def __init__(
+        self,
+        model: LlavaForConditionalGeneration,
+        tokenizer: PreTrainedTokenizerFast,
+        read: Callable[[Sighting], str] | None = None,
+    ) -> None:
+        self._model, self._tokenizer, self._read = model.eval(), tokenizer, read
         vision: Any = model.config.vision_config
         self._size = int(vision.scene["vision"]["image_size"])
         self._pictures = int(model.config.image_seq_length)
@@ -59,11 +66,13 @@ class TalkingLlava:
         self._known: dict[frozenset[str], dict[int, str]] = {}
 
     @classmethod
-    def load(cls, folder: Path | str, device: str = "cpu") -> TalkingLlava:
+    def load(
+        cls, folder: Path | str, device: str = "cpu", read: Callable[[Sighting], str] | None = None
+    ) -> TalkingLlava:
         """Read a folder; see :func:`vla.models.llava.load_small_llava`, also for its errors."""
         model, tokenizer = load_small_llava(folder)
         torch.nn.Module.to(model, torch.device(device))
-        return cls(model, tokenizer)
+        return cls(model, tokenizer, read)
 
     @property
     def image_size(self) -> int:
@@ -80,14 +89,18 @@ class TalkingLlava:
         images = [torch.from_numpy(np.ascontiguousarray(scaled(p, self._size)))[None] for p in pictures]
         ids = [self._ids[START], *[self._ids[PICTURE]] * self._pictures, self._ids[SEES]]
         cache = DynamicCache()
-        device = self._model.device
+        device, pixels = self._model.device, side_by_side(images).to(self._model.device)
         out = self._model(
             input_ids=torch.tensor([ids], device=device),
-            pixel_values=side_by_side(images).to(device),
+            pixel_values=pixels,
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
         )
+        if self._read is not None:
+            seen = self._read(self._model.model.vision_tower.sighting(pixels))
+            self._feed([*self._encode(spaced(seen)), self._ids[END]], cache)
+            return Look(seen, cache)
         said, logits = [], out.logits[0, -1]
         end = self._ids[END]
         while said[-1:] != [end]:

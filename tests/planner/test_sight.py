@@ -1,0 +1,69 @@
+"""What is said to be seen is what the object queries believe, as far as it can be so."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch.nn.functional import one_hot
+
+from policies.eyes import labels_of
+from vla.models.scene import Sighting
+from vla.planner.grammar import FIXTURES, NAMES
+from vla.planner.seen import COLUMNS, ROWS, Seen, SeenThing, parse_seen
+from vla.planner.sight import PLACES, STATES, seen_in, sight_words
+
+SEEN = Seen(
+    {"bowl": (4, 7), "drawer": None, "button": (9, 3)},
+    "open",
+    True,
+    (
+        SeenThing("red block", "table", (12, 3)),
+        SeenThing("green ball", "drawer"),
+        SeenThing("blue star", "red block"),
+        SeenThing("cyan cylinder", "", None, True),
+        SeenThing("white block", "front left"),
+    ),
+    "red block",
+)
+
+
+def certain(seen: Seen) -> Sighting:
+    """Beliefs without a doubt about a table."""
+    points = np.full((1, len(NAMES) + len(FIXTURES), 2), np.nan)
+    labels = labels_of([seen], points)
+
+    def logits(values: np.ndarray, classes: int) -> torch.Tensor:
+        return 9.0 * one_hot(torch.from_numpy(np.clip(values, 0, None)), classes).float()
+
+    return Sighting(
+        logits(labels.count, 3),
+        logits(labels.place, len(PLACES)),
+        logits(labels.base, 8),
+        torch.from_numpy(labels.over).float() * 2 - 1,
+        logits(labels.state, len(STATES)),
+        torch.zeros(1, len(NAMES) + len(FIXTURES), 256),
+        logits(labels.column, COLUMNS),
+        logits(labels.row, ROWS),
+    )
+
+
+def test_labels_and_sight_are_inverse() -> None:
+    assert seen_in(certain(SEEN)) == SEEN
+    assert parse_seen(sight_words(certain(SEEN))) == SEEN
+
+
+def test_an_empty_table_is_seen_as_one() -> None:
+    assert seen_in(certain(Seen({}))) == Seen({})
+
+
+def test_nothing_stands_on_what_is_not_there() -> None:
+    sighting = certain(Seen({}, things=(SeenThing("blue star", "red block"),)))
+    (star,) = seen_in(sighting).things
+    assert star.place != "red block"
+    assert star.name == "blue star"
+
+
+def test_a_drawer_is_never_merely_there() -> None:
+    sighting = certain(Seen({"drawer": None}, "closed"))
+    sighting.state[0, FIXTURES.index("drawer"), STATES.index("there")] = 50.0
+    assert seen_in(sighting).drawer == "closed"
