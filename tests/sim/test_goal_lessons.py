@@ -16,7 +16,7 @@ from sim.goals.judge import judge
 from sim.goals.lessons import Lesson, lesson, pictured_lesson
 from sim.goals.medley import MEDLEY
 from sim.goals.oracle import oracle
-from sim.goals.school import COURSE
+from sim.goals.school import subject
 from sim.goals.symbols import Symbols
 from sim.goals.world import GoalWorld
 from sim.objects import HELD_OUT_PAIRS
@@ -43,6 +43,10 @@ def states(monkeypatch: pytest.MonkeyPatch) -> list[State]:
 
     monkeypatch.setattr(lessons, "_lesson", watched)
     return found
+
+
+COURSE = tuple(subject(k) for k in range(2 * len(MEDLEY)))
+"""Everything that is taught, some of it more often."""
 
 
 def course() -> Iterator[tuple[Template, int]]:
