@@ -137,6 +137,7 @@ class _Run:
             act_timeout_s=settings.limit_s,
             plan_period_s=settings.replan_s,
             plan_timeout_s=settings.limit_s,
+            plan_looks=1,  # the patient planner has looked often enough
             lost_s=settings.limit_s,
         )
         loop = LoopSettings(timeout_s=settings.limit_s, ask=ask, engage=EngageSettings(proof_s=0.0))

@@ -15,6 +15,7 @@ from sim.objects import POOL
 from sim.truth import Query, Truth
 from vla.contract import Plan
 from vla.planner.patience import HOME, LOOK_AGAIN
+from vla.runtime.report import SAID
 
 CAUSES: Final = (
     "wrong plan", "step failed", "stopped too early", "timed out", "moved something", "protective stop",
@@ -28,6 +29,8 @@ stop``: the supervisor's.
 """
 STILL_M: Final = 0.02
 """An object further than this from where it began has been moved."""
+_ENDED: Final = ("plan_done", *SAID)
+"""The loop's reasons when it was the planner that ended the run."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,7 +131,7 @@ class Ledger:
             return True, "", ""
         last = self.tries[-1] if self.tries else None
         right = last is None or last.planned
-        if ending.reason not in ("plan_done", "timeout"):
+        if ending.reason not in (*_ENDED, "timeout"):
             return False, "protective stop", ending.reason
         if ending.reason == "timeout" or ending.plan is None:
             return False, "timed out" if right else "wrong plan", f"during {last.words!r}" if last else ""
@@ -139,7 +142,7 @@ class Ledger:
         return False, "stopped too early" if right else "wrong plan", f"not so: {missed[0]}"
 
     def _verdict_of_saying(self, ending: Ending, state: Symbols) -> tuple[bool, str, str]:
-        if ending.plan is None or ending.reason != "plan_done":
+        if ending.plan is None or ending.reason not in _ENDED:
             words = self.tries[-1].words if self.tries else "nothing"
             return False, "wrong plan", f"did {words!r}"
         verdict = judge(self._world.goal, state, ending.plan)

@@ -220,7 +220,7 @@ class Asker:
             # What was meant for the old words must not be carried out under the new ones, nor be waited for.
             self._buffer.clear()
             self._asked.pop("act", None)
-            self._owed_since_s = None if self.instruction is None else now_s
+            self._owed_since_s = now_s
 
     def _take_chunk(self, chunk: ActionChunk, latency_s: float, asked: _Asked, now_s: float) -> None:
         late_s = now_s - asked.at_s
