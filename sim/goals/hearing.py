@@ -10,6 +10,7 @@ from typing import Final
 
 from sim.goals import TEMPLATES
 from sim.goals.goal import Template
+from sim.goals.phrasings import PHRASINGS
 from sim.language import PLACES, SHAPE_WORDS
 from sim.objects import COLOUR_NAMES, SHAPES
 from vla.planner.clauses import plain_clause
@@ -36,7 +37,9 @@ def hear(sentence: str) -> tuple[Heard, ...]:
     slot out ("swap what is in the bowl with what is on the tray") binds only those that it names.
     """
     text = _plain(sentence)
-    texts = dict.fromkeys((text, _CALL.sub("", text), _plain(plain_clause(sentence.lower()))))
+    short = _THANKS.sub("", text)
+    called = (_CALL.sub("", text), _CALL.sub("", short))
+    texts = dict.fromkeys((text, short, *called, _plain(plain_clause(sentence.lower()))))
     found: list[Heard] = []
     for name, template in TEMPLATES.items():
         bound = [words for text in texts if (words := _bound(name, text)) is not None]
@@ -46,6 +49,7 @@ def hear(sentence: str) -> tuple[Heard, ...]:
 
 
 _CALL: Final = re.compile(r"^(?:(?:hey|ok|robot|now|please) )+")
+_THANKS: Final = re.compile(r"(?: (?:please|for me|if you can|thanks))+$")
 _SILENT: Final = re.compile(r"\b(?:the|a|an|that|this|my|your|of)\b")
 
 
@@ -73,7 +77,8 @@ def _bound(name: str, text: str) -> dict[str, str] | None:
 @cache
 def _patterns(name: str) -> tuple[re.Pattern[str], ...]:
     template = TEMPLATES[name]
-    return tuple(_compiled(wording) for wording in (*template.train, *template.test))
+    wordings = (*template.train, *PHRASINGS.get(name, ()), *template.test)
+    return tuple(_compiled(wording) for wording in wordings)
 
 
 _SLOT: Final = re.compile(r"\{(\w)\}")

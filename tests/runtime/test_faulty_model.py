@@ -34,7 +34,7 @@ class Steps:
     def plan(self, goal, observation, previous):
         self.told.append(previous)
         index = 0 if previous is None else min(previous.index + 1, 3)
-        status = tuple("done" if i < index else "pending" for i in range(3))
+        status = tuple("done" if i < index else "active" if i == index else "pending" for i in range(3))
         return Plan(goal, ("alpha", "beta", "gamma"), index, status)  # pyright: ignore[reportArgumentType]
 
 

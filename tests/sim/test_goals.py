@@ -173,7 +173,9 @@ def answer_of(goal: Goal, state: Symbols) -> str:
         case "is_drawer_open":
             return "yes" if state.drawer == "open" else "no"
         case "what_colour" | "how_many":
-            shape = next(s for s in ("block", "cylinder", "ball", "star") if s in text)
+            # "how many stars can you see": that can is no cylinder.
+            said = goal.text if goal.template == "how_many" else text
+            shape = next(s for s in ("block", "cylinder", "ball", "star") if s in said)
             rows = state.rows_named(shape)
             return NUMBERS[len(rows)] if goal.template == "how_many" else state.colour(rows[0])
         case "where_is":

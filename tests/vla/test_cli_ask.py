@@ -72,7 +72,6 @@ def test_a_server_answers_and_the_hash_names_the_model(picture: Path, server: st
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        ((), "name a model: model=FOLDER"),
         (("model=http://10.1.2.3/v1",), "plain http to another machine"),
         (("model=no/such/folder",), "'no/such/folder' is no folder"),
         (("model=x", "device=gpu"), "device=gpu is not a choice"),

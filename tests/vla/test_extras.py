@@ -54,6 +54,7 @@ COMMANDS = {
     "planner_train": ("planner", "train"),
     "vqa_generate": ("vqa", "generate"),
     "vqa_show": ("vqa", "show", "data"),
+    "vqa_eval": ("vqa", "eval"),
     "dataset_info": ("dataset", "info", "data"),
     "dataset_doctor": ("dataset", "doctor", "data"),
     "dataset_show": ("dataset", "show", "data"),
