@@ -38,7 +38,7 @@ EXTRAS = {
     "planner_train": "train",
     "vqa_generate": "sim",
     "vqa_show": "sim",
-    "vqa_eval": "sim",
+    "vqa_eval": "sim,serve",
     "dataset_info": "record",
     "dataset_doctor": "record",
     "dataset_show": "record",
