@@ -14,6 +14,7 @@ from transformers import LlavaForConditionalGeneration
 from policies.eyes import EyesLoss, errors
 from policies.lesson_books import IGNORED, SeenPictures, Talk, batch_of
 from policies.planner_config import StageConfig
+from vla.models.llava import embedded
 from vla.models.scene import SceneEyes
 
 _CHECK_BATCH = 100
@@ -124,13 +125,9 @@ class TalkStage:
         """Losses of what is to be said and of what is heard, hits among the former, and where those are."""
         ids, heard, said = batch_of(talks, self._pad)
         model = self.network.model
-        embedded = model.get_input_embeddings()(ids)
-        if sights is not None:
-            shown = model.multi_modal_projector(torch.from_numpy(sights).view(torch.bfloat16))
-            place = (ids == self.network.config.image_token_id).unsqueeze(-1).expand_as(embedded)
-            embedded = embedded.masked_scatter(place, shown.to(embedded.dtype))
-        mask = (ids != self._pad).long()
-        out = model.language_model(inputs_embeds=embedded, attention_mask=mask, use_cache=False)
+        tokens = None if sights is None else torch.from_numpy(sights).view(torch.bfloat16)
+        inputs, mask = embedded(self.network, ids, tokens), (ids != self._pad).long()
+        out = model.language_model(inputs_embeds=inputs, attention_mask=mask, use_cache=False)
         before = out.last_hidden_state[:, :-1]
 
         def foresee(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:

@@ -31,7 +31,7 @@ from transformers import (
 from transformers.modeling_outputs import BaseModelOutput
 
 from vla.contract import ContractError
-from vla.models.scene import SceneEyes, SceneEyesConfig, Sighting
+from vla.models.scene import SceneEyes, SceneEyesConfig
 from vla.models.vit import ViTConfig
 from vla.models.words import END, PAD, PICTURE, SPECIAL, START
 
@@ -82,16 +82,10 @@ class SceneVisionModel(PreTrainedModel):
             pixel_values: (B, 3, H, cameras * W), the cameras' pictures side by side, 0..1.
             more: What transformers passes to every tower; not needed here.
         """
-        tokens, _ = self.eyes(self._apart(pixel_values))
+        cameras = self.eyes.config.vision.cameras
+        images = pixel_values.unflatten(-1, (cameras, -1)).permute(0, 3, 2, 4, 1)
+        tokens, _ = self.eyes(images)
         return BaseModelOutput(last_hidden_state=tokens, hidden_states=(tokens,))
-
-    def sighting(self, pixel_values: Tensor) -> Sighting:
-        """What the object queries believe, of pixel values as for :meth:`forward`."""
-        return self.eyes.believe(*self.eyes(self._apart(pixel_values)))
-
-    def _apart(self, pixel_values: Tensor) -> Tensor:
-        """Each camera's picture for itself, (B, cameras, H, W, 3)."""
-        return pixel_values.unflatten(-1, (self.eyes.config.vision.cameras, -1)).permute(0, 3, 2, 4, 1)
 
 
 AutoConfig.register(MODEL_TYPE, SceneVisionConfig, exist_ok=True)
@@ -171,6 +165,24 @@ def load_small_llava(folder: Path | str) -> tuple[LlavaForConditionalGeneration,
     if lacking:
         raise ContractError(f"{folder}: the planner's model lacks {', '.join(lacking[:5])}")
     return model, tokenizer
+
+
+def embedded(model: LlavaForConditionalGeneration, ids: Tensor, tokens: Tensor | None = None) -> Tensor:
+    """What the language model reads: words, with what the eyes have seen in the places kept for it.
+
+    Args:
+        model: Its projector and embedding are used.
+        ids: (B, L).
+        tokens: The eyes' tokens, (B, N, D), for N places in each line; None where there are none.
+
+    Returns:
+        (B, L, width of the language model).
+    """
+    words = model.model.get_input_embeddings()(ids)
+    if tokens is None:
+        return words
+    place = (ids == model.config.image_token_id).unsqueeze(-1).expand_as(words)
+    return words.masked_scatter(place, model.model.multi_modal_projector(tokens).to(words.dtype))
 
 
 def side_by_side(pictures: Sequence[Tensor]) -> Tensor:

@@ -14,7 +14,7 @@ from torch import Tensor
 from transformers import DynamicCache, LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
 from vla.contract import ContractError
-from vla.models.llava import load_small_llava, scaled, side_by_side
+from vla.models.llava import embedded, load_small_llava, scaled
 from vla.models.scene import Sighting
 from vla.models.vlm import AllowedNext
 from vla.models.words import END, PICTURE, SEES, START, goal_words, question_words, reply_words, spaced
@@ -86,20 +86,21 @@ class TalkingLlava:
         Args:
             pictures: The cameras' pictures, uint8 (H, W, 3) each.
         """
-        images = [torch.from_numpy(np.ascontiguousarray(scaled(p, self._size)))[None] for p in pictures]
+        images = [torch.from_numpy(np.ascontiguousarray(scaled(p, self._size))) for p in pictures]
+        eyes, device = self._model.model.vision_tower.eyes, self._model.device
+        tokens, heat = eyes(torch.stack(images)[None].to(device))
         ids = [self._ids[START], *[self._ids[PICTURE]] * self._pictures, self._ids[SEES]]
+        seen = None if self._read is None else self._read(eyes.believe(tokens, heat))
+        if seen is not None:
+            ids += [*self._encode(spaced(seen)), self._ids[END]]
         cache = DynamicCache()
-        device, pixels = self._model.device, side_by_side(images).to(self._model.device)
         out = self._model(
-            input_ids=torch.tensor([ids], device=device),
-            pixel_values=pixels,
+            inputs_embeds=embedded(self._model, torch.tensor([ids], device=device), tokens),
             past_key_values=cache,
             use_cache=True,
             logits_to_keep=1,
         )
-        if self._read is not None:
-            seen = self._read(self._model.model.vision_tower.sighting(pixels))
-            self._feed([*self._encode(spaced(seen)), self._ids[END]], cache)
+        if seen is not None:
             return Look(seen, cache)
         said, logits = [], out.logits[0, -1]
         end = self._ids[END]
