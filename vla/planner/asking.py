@@ -6,8 +6,9 @@ from typing import Final
 
 import numpy as np
 
-from vla.contract import ContractError, Observation
+from vla.contract import Observation
 from vla.models.vlm import VisionLanguageModel
+from vla.planner.pictures import picture_of
 
 QUESTION: Final = (
     "The picture shows a table with a robot arm. Has this been done: {}? Answer with one word, yes or no."
@@ -34,11 +35,7 @@ class VlmDetector:
         Raises:
             ContractError: the camera's picture is missing, or the model cannot be asked.
         """
-        if self._camera not in observation.images:
-            raise ContractError(
-                f"camera {self._camera!r} is missing; the observation has {sorted(observation.images)}"
-            )
-        picture = observation.images[self._camera]
+        picture = picture_of(observation, self._camera)
         yes, no = self._model.score(picture, QUESTION.format(" ".join(instruction.split())), CHOICES)
         if not (np.isfinite(yes) or np.isfinite(no)):
             return 0.5

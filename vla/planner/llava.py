@@ -7,12 +7,12 @@ from dataclasses import replace
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from vla.contract import ContractError, Observation, Plan
 from vla.models.talking import CAMERAS, Look, TalkingLlava
 from vla.models.words import goal_words, question_words, spaced
 from vla.planner.grammar import MAX_STEPS, PlanError, allowed_next, parse, plan_of, saying_of
+from vla.planner.pictures import picture_of
 from vla.planner.progress import carried_out
 
 LOOKS: Final = 2
@@ -96,13 +96,7 @@ class LlavaPlanner:
 
     def _look(self, observation: Observation) -> Look:
         """Look at the pictures, or remember having looked at these."""
-        pictures: list[NDArray[np.uint8]] = []
-        for name in CAMERAS:
-            if name not in observation.images:
-                raise ContractError(
-                    f"camera {name!r} is missing; the observation has {sorted(observation.images)}"
-                )
-            pictures.append(observation.images[name])
+        pictures = [picture_of(observation, camera) for camera in CAMERAS]
         key = b"".join(picture.tobytes() for picture in pictures)
         if key not in self._looked:
             self._looked[key] = self._model.look(pictures)

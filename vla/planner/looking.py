@@ -14,6 +14,7 @@ from torch import Tensor
 
 from vla.contract import ContractError, Observation
 from vla.models.clip import ImageTextModel
+from vla.planner.pictures import picture_of
 
 DONE: Final = "done: {}"
 NOT_DONE: Final = "not done: {}"
@@ -85,11 +86,7 @@ class ImageTextDetector:
         Raises:
             ContractError: the observation lacks the camera's picture.
         """
-        if self._camera not in observation.images:
-            raise ContractError(
-                f"camera {self._camera!r} is missing; the observation has {sorted(observation.images)}"
-            )
-        picture = self._model.embed_images(observation.images[self._camera][None])
+        picture = self._model.embed_images(picture_of(observation, self._camera)[None])
         score = done_scores(self._model, picture, [instruction])
         return float(self.calibration.probability(score)[0])
 

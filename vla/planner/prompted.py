@@ -6,6 +6,9 @@ import re
 from dataclasses import replace
 from typing import Final
 
+import numpy as np
+from numpy.typing import NDArray
+
 from vla.contract import ContractError, Observation, Plan
 from vla.models.vlm import VisionLanguageModel
 from vla.planner.grammar import (
@@ -23,6 +26,7 @@ from vla.planner.grammar import (
     parse,
     plan_of,
 )
+from vla.planner.pictures import picture_of
 from vla.planner.progress import carried_out
 
 MAX_WORDS: Final = 120
@@ -89,13 +93,10 @@ class PromptedPlanner:
             ContractError: the camera's picture is missing; or the model cannot be asked and there is no
                 plan to keep.
         """
-        if self._camera not in observation.images:
-            raise ContractError(
-                f"camera {self._camera!r} is missing; the observation has {sorted(observation.images)}"
-            )
+        image = picture_of(observation, self._camera)
         kept = previous if previous is not None and previous.goal == goal else None
         try:
-            saying = self._ask(goal, observation, kept)
+            saying = self._ask(goal, image, kept)
         except PlanError as error:
             refused = plan_of(goal, Refusal("unknown"))
             return _noted(kept or refused, f"the model's reply is no plan: {error}")
@@ -105,8 +106,7 @@ class PromptedPlanner:
             return _noted(kept, f"the model does not answer: {error}")
         return plan_of(goal, saying, carried_out(goal, saying, kept))
 
-    def _ask(self, goal: str, observation: Observation, previous: Plan | None) -> Saying:
-        image = observation.images[self._camera]
+    def _ask(self, goal: str, image: NDArray[np.uint8], previous: Plan | None) -> Saying:
         question = prompt(goal, previous)
         reply = self._model.reply(image, question, allowed_next, MAX_WORDS)
         try:
