@@ -3,11 +3,8 @@
 from __future__ import annotations
 
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import asdict
 from pathlib import Path
 
@@ -23,6 +20,7 @@ from policies.clip_checkpoint import read_clip, read_tensors, save_clip
 from policies.clip_config import CLIPProgress, CLIPTrainConfig
 from policies.clip_data import CaptionBatch, CaptionedPictures, draw_batch
 from policies.device import choose_device, use_bf16
+from policies.interruption import interruptions
 from policies.manifest import CheckpointError
 from policies.optimisation import learning_rate, make_optimizer, pack_training, unpack_training
 from vla.models.clip import CLIP, info_nce
@@ -138,7 +136,7 @@ def train_clip(
     module = CLIPLoss(network, tokenizer, config.done_weight).to(device)
     clock, report = _Clock(config, first), on_progress or (lambda progress: None)
     step = first
-    with _interruptions() as interrupted:
+    with interruptions() as interrupted:
         while step < config.steps and not clock.late() and not interrupted():
             losses = _learn(module, optimizer, data, step, config)
             step += 1
@@ -197,20 +195,6 @@ def _learn(
     optimizer.zero_grad(set_to_none=True)
     module.network.bound_scale()
     return values | {"scale": float(module.network.scale().detach())}
-
-
-@contextmanager
-def _interruptions() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C end a run in order, between two steps; signals reach the main thread only."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    previous = signal.signal(signal.SIGINT, lambda number, frame: asked.set())
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous)
 
 
 class _Clock:

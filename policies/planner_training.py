@@ -36,7 +36,6 @@ from vla.dataset.lessons import LessonText
 from vla.dataset.schema import DatasetError
 from vla.models.llava import small_llava
 from vla.models.scene import SceneEyes, SceneEyesConfig
-from vla.models.vit import ViTConfig
 from vla.models.words import SPECIAL
 
 Report = Callable[[StageProgress], None]
@@ -70,8 +69,7 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
             raise DatasetError(f"held_back={config.held_back} lessons of each folder leave none: {sizes}")
     tokenizer = _tokenizer(config, [text for folder in (*told, *pictured) for text in folder])
     vocabulary = tokenizer.get_vocab()
-    eyes = SceneEyes(eyes_like(config.eyes_from))
-    borrow_tower(eyes, config.eyes_from)
+    eyes = eyes_around(config.eyes_from)
     model = small_llava(
         -(-len(vocabulary) // 64) * 64,
         {word: vocabulary[word] for word in SPECIAL},
@@ -180,26 +178,21 @@ def look_through(eyes: SceneEyes, pictures: SeenPictures) -> NDArray[np.int16]:
     return np.concatenate(found)
 
 
-def eyes_like(checkpoint: str) -> SceneEyesConfig:
-    """Sizes of eyes around the image tower of a policy's checkpoint.
+def eyes_around(checkpoint: str) -> SceneEyes:
+    """Fresh object queries around the image tower of a policy's checkpoint.
 
     Raises:
         CheckpointError: it is damaged, or its tower looks through one camera.
     """
-    about = json.loads((read_checkpoint(checkpoint).directory / "about.json").read_bytes())
-    vision = ViTConfig(**about["config"]["model"]["vision"])
+    policy, prefix = read_checkpoint(checkpoint), "vision."
+    vision = policy.config.model.vision
     if vision.cameras != 2:
         raise CheckpointError(f"{checkpoint}: its image tower looks through {vision.cameras} cameras, not 2")
-    return SceneEyesConfig(vision=vision)
-
-
-def borrow_tower(eyes: SceneEyes, checkpoint: str) -> None:
-    """Look through a policy's image tower."""
-    prefix = "vision."
-    weights = read_checkpoint(checkpoint).weights
+    eyes = SceneEyes(SceneEyesConfig(vision=vision))
     eyes.vision.load_state_dict(
-        {name[len(prefix) :]: tensor for name, tensor in weights.items() if name.startswith(prefix)}
+        {name[len(prefix) :]: tensor for name, tensor in policy.weights.items() if name.startswith(prefix)}
     )
+    return eyes
 
 
 def export_planner(

@@ -4,11 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
@@ -19,6 +16,7 @@ from torch import Tensor, nn
 
 from policies.average import Average
 from policies.checkpoint import list_checkpoints
+from policies.interruption import interruptions
 from policies.manifest import CheckpointError, commit, read_verified, remove
 from policies.optimisation import learning_rate, make_optimizer, pack_training, unpack_training
 from policies.planner_config import StageConfig, StageProgress
@@ -94,7 +92,7 @@ def run_stage(
     if list_checkpoints(folder):
         step = _resume(list_checkpoints(folder)[-1], network, optimizer, average)
     meter = _Meter()
-    with _interruptions() as interrupted:
+    with interruptions() as interrupted:
         while step < config.steps:
             _learn(stage, optimizer, step, meter)
             step += 1
@@ -173,17 +171,3 @@ def _save(
 def _plain(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
     # Tied weights are one tensor under two names, which the file's format does not allow.
     return {name: tensor.detach().cpu().contiguous().clone() for name, tensor in tensors.items()}
-
-
-@contextmanager
-def _interruptions() -> Iterator[Callable[[], bool]]:
-    """Let Ctrl-C end a stage in order, between two steps; signals reach the main thread only."""
-    asked = threading.Event()
-    if threading.current_thread() is not threading.main_thread():
-        yield asked.is_set
-        return
-    previous = signal.signal(signal.SIGINT, lambda number, frame: asked.set())
-    try:
-        yield asked.is_set
-    finally:
-        signal.signal(signal.SIGINT, previous)
