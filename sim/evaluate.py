@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -23,6 +22,7 @@ from sim.seeds import EVALUATION_SEED
 from sim.tasks import TASKS
 from sim.wilson import wilson_interval
 from vla.contract import ContractError
+from vla.dataset.schema import write_text
 from vla.runtime.outcome import versions
 
 SUITES = ("tabletop",)
@@ -135,9 +135,7 @@ class EvalReport:
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON; it appears only when it is complete."""
-        draft = path.with_name(f".{path.name}.part")
-        draft.write_text(json.dumps(self.to_dict(), indent=1) + "\n")
-        os.replace(draft, path)
+        write_text(path, json.dumps(self.to_dict(), indent=1) + "\n")
 
 
 def evaluate(

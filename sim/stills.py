@@ -12,15 +12,15 @@ where it stopped.
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sim.blocks import spread
 from sim.collect import LABELS, query_record
 from sim.facts import SCENE_LABEL, scene_label
 from sim.randomise import Randomise
@@ -88,7 +88,7 @@ def draw_stills(settings: StillSettings, workers: int = 1) -> Iterator[int]:
     missing = [block for block in _blocks(settings) if not _note(root, block).exists()]
     done = settings.count - sum(len(block) for block in missing)
     yield done
-    for block in _spread(settings, missing, workers):
+    for block in spread(partial(_draw, settings), missing, workers):
         done += len(block)
         yield done
     _finish(settings)
@@ -153,21 +153,6 @@ def _finish(settings: StillSettings) -> None:
     for block in _blocks(settings):
         _note(root, block).unlink()
     (root / "building.json").unlink()
-
-
-def _spread(settings: StillSettings, blocks: list[range], workers: int) -> Iterator[range]:
-    """Draw the blocks; yields each as it is safely on disk."""
-    if workers == 0:
-        for block in blocks:
-            yield _draw(settings, block)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context) as pool:
-        try:
-            for job in as_completed([pool.submit(_draw, settings, block) for block in blocks]):
-                yield job.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 _world: World | None = None

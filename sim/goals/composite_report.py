@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 import json
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -15,6 +14,7 @@ from sim.goals.composite import CompositeEpisode
 from sim.goals.ledger import CAUSES, Try
 from sim.wilson import wilson_interval
 from vla.contract import ContractError
+from vla.dataset.schema import write_text
 
 SPEAKING_KINDS: Final = ("infeasible", "question")
 """Kinds of goal that ask for words instead of motion."""
@@ -152,9 +152,7 @@ class CompositeReport:
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON; it appears only when it is complete."""
-        draft = path.with_name(f".{path.name}.part")
-        draft.write_text(json.dumps(self.to_dict(), indent=1) + "\n")
-        os.replace(draft, path)
+        write_text(path, json.dumps(self.to_dict(), indent=1) + "\n")
 
     def _of(self, condition: CompositeCondition) -> list[CompositeEpisode]:
         return [episode for episode in self.episodes if condition.holds(episode)]

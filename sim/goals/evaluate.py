@@ -7,7 +7,6 @@ evaluation, as everywhere.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -21,6 +20,7 @@ from sim.randomise import along
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
 from sim.wilson import wilson_interval
 from vla.contract import ContractError, Planner
+from vla.dataset.schema import write_text
 from vla.planner.grammar import Answer, Refusal
 from vla.runtime.outcome import versions
 
@@ -161,9 +161,7 @@ class PlanReport:
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON; it appears only when it is complete."""
-        draft = path.with_name(f".{path.name}.part")
-        draft.write_text(json.dumps(self.to_dict(), indent=1) + "\n")
-        os.replace(draft, path)
+        write_text(path, json.dumps(self.to_dict(), indent=1) + "\n")
 
 
 def evaluate_planner(

@@ -31,6 +31,7 @@ from sim.randomise import Randomise
 from sim.tableaux import random_pose
 from sim.tasks.reach import HOVER_M
 from sim.truth import Truth
+from vla.dataset.lessons import LessonText
 from vla.planner.grammar import Instructions, format_saying, step_words
 from vla.planner.seen import format_seen
 
@@ -41,31 +42,6 @@ _HOME_SHARE = 0.35
 _LIFTED = frozenset({"put_in", "put_in_drawer", "stack", "pick_up"})
 _SETTLING_STEPS, _STILL_M_S = 40, 0.02
 _TRIES = 20
-
-
-@dataclass(frozen=True, slots=True)
-class Lesson:
-    """What a planner should say in one situation.
-
-    Attributes:
-        template: The goal's template.
-        kind: Its kind.
-        seed: Draws everything.
-        goal: What the person says.
-        history: Instructions that have been carried out.
-        seen: What can be seen, in the words of :mod:`vla.planner.seen`.
-        reply: What to say, in the words of :mod:`vla.planner.grammar`.
-        turns: Questions about what can be seen, with their answers.
-    """
-
-    template: str
-    kind: str
-    seed: int
-    goal: str
-    history: tuple[str, ...]
-    seen: str
-    reply: str
-    turns: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +66,7 @@ class _Situation:
     in_hand: Act | None
 
 
-def lesson(template: Template, seed: int, switches: Randomise | None = None, talk: int = 0) -> Lesson:
+def lesson(template: Template, seed: int, switches: Randomise | None = None, talk: int = 0) -> LessonText:
     """A lesson in words alone.
 
     Args:
@@ -117,7 +93,7 @@ def lesson(template: Template, seed: int, switches: Randomise | None = None, tal
 
 def pictured_lesson(
     world: GoalWorld, template: Template, seed: int, switches: Randomise | None = None, talk: int = 0
-) -> tuple[Lesson, Picture]:
+) -> tuple[LessonText, Picture]:
     """A lesson with its picture; the world is left in that situation."""
     for rng in _streams(template, seed):
         try:
@@ -203,9 +179,9 @@ def _pose(world: GoalWorld, situation: _Situation, rng: np.random.Generator) -> 
     world.pose_arm(tool_m, gap_m)
 
 
-def _lesson(situation: _Situation, state: Symbols, truth: Truth, seed: int, talk: int) -> Lesson:
+def _lesson(situation: _Situation, state: Symbols, truth: Truth, seed: int, talk: int) -> LessonText:
     goal = situation.goal
-    return Lesson(
+    return LessonText(
         goal.template,
         goal.kind,
         seed,

@@ -2,23 +2,23 @@
 
 from __future__ import annotations
 
-import multiprocessing
 from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from sim.blocks import spread
 from sim.goals import TEMPLATES
 from sim.goals.goal import Template
-from sim.goals.lessons import Lesson, lesson, pictured_lesson
+from sim.goals.lessons import lesson, pictured_lesson
 from sim.goals.medley import MEDLEY
 from sim.goals.world import GoalWorld
 from sim.seeds import EVALUATION_SEED
 from vla.contract import ContractError
-from vla.dataset.lessons import LessonBlock, LessonText, block_size, claim, write_block
+from vla.dataset.lessons import LessonBlock, block_size, claim, write_block
 
 _BLOCK = 100
 _FIRST_SEED = EVALUATION_SEED // 4
@@ -88,18 +88,9 @@ def collect_lessons(settings: LessonSettings, workers: int = 1) -> Iterator[int]
     missing = [block for block in blocks if block_size(settings.root, block.start) < len(block)]
     done = settings.count - sum(map(len, missing))
     yield done
-    if workers == 0:
-        for block in missing:
-            done += _make(settings, block)
-            yield done
-        return
-    with ProcessPoolExecutor(workers, multiprocessing.get_context("spawn")) as pool:
-        try:
-            for job in as_completed([pool.submit(_make, settings, block) for block in missing]):
-                done += job.result()
-                yield done
-        finally:
-            pool.shutdown(cancel_futures=True)
+    for made in spread(partial(_make, settings), missing, workers):
+        done += made
+        yield done
 
 
 _world: GoalWorld | None = None
@@ -113,16 +104,12 @@ def _make(settings: LessonSettings, block: range) -> int:
     for k in block:
         template, seed = subject(k), _FIRST_SEED + settings.seed + k
         if _world is None or not settings.pictures:
-            texts.append(_text(lesson(template, seed, talk=settings.talk)))
+            texts.append(lesson(template, seed, talk=settings.talk))
             continue
         found, picture = pictured_lesson(_world, template, seed, talk=settings.talk)
-        texts.append(_text(found))
+        texts.append(found)
         images.append(np.stack([picture.images[name] for name in ("front", "wrist")]))
         points.append(picture.points)
     arrays = (np.stack(images), np.stack(points)) if images else (None, None)
     write_block(settings.root, block.start, LessonBlock(texts, *arrays))
     return len(block)
-
-
-def _text(found: Lesson) -> LessonText:
-    return LessonText(**asdict(found))

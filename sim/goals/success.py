@@ -7,7 +7,6 @@ to evaluation. The simulated world says what is true; no detector is told.
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -20,6 +19,7 @@ from sim.goals.verdicts import Verdicts, numbers
 from sim.goals.world import GoalWorld
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
 from vla.contract import ContractError, SuccessDetector
+from vla.dataset.schema import write_text
 from vla.runtime.outcome import versions
 
 Progress = Callable[[int, int], None]
@@ -132,9 +132,7 @@ class SuccessReport:
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON; it appears only when it is complete."""
-        draft = path.with_name(f".{path.name}.part")
-        draft.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
-        os.replace(draft, path)
+        write_text(path, json.dumps(self.to_dict(), indent=1) + "\n")
 
 
 def evaluate_success(

@@ -7,10 +7,9 @@ where it stopped.
 from __future__ import annotations
 
 import json
-import multiprocessing
 from collections.abc import Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from sim.blocks import spread
 from sim.goals import TEMPLATES
 from sim.goals.world import GoalWorld
 from sim.instruct.context import as_json, context_text, scene_of
@@ -80,7 +80,7 @@ def draw_scenes(settings: SceneSettings, workers: int = 1) -> Iterator[int]:
     missing = [block for block in blocks if not _note(root, block).exists()]
     done = settings.count - sum(map(len, missing))
     yield done
-    for block in _spread(settings, missing, workers):
+    for block in spread(partial(_draw_block, settings), missing, workers):
         done += len(block)
         yield done
     lines = [line for block in blocks for line in read_json(_note(root, block))]
@@ -144,21 +144,6 @@ def _note(root: Path, block: range) -> Path:
 
 def _fingerprint(settings: SceneSettings) -> str:
     return json.dumps({**asdict(settings), "root": ""}, sort_keys=True)
-
-
-def _spread(settings: SceneSettings, blocks: list[range], workers: int) -> Iterator[range]:
-    """Draw the blocks; yields each as it is safely on disk."""
-    if workers == 0:
-        for block in blocks:
-            yield _draw_block(settings, block)
-        return
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(workers, context) as pool:
-        try:
-            for job in as_completed([pool.submit(_draw_block, settings, block) for block in blocks]):
-                yield job.result()
-        finally:
-            pool.shutdown(cancel_futures=True)
 
 
 _world: GoalWorld | None = None

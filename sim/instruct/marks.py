@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -15,6 +14,7 @@ from sim.instruct.examination import SPLITS, Trial
 from sim.instruct.scoring import Overlap
 from sim.wilson import wilson_interval
 from vla.contract import ContractError
+from vla.dataset.schema import write_text
 
 
 @dataclass(frozen=True, slots=True)
@@ -155,9 +155,7 @@ class ExamReport:
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON; it appears only when it is complete."""
-        draft = path.with_name(f".{path.name}.part")
-        draft.write_text(json.dumps(self.to_dict(), indent=1) + "\n", encoding="utf-8")
-        os.replace(draft, path)
+        write_text(path, json.dumps(self.to_dict(), indent=1) + "\n")
 
 
 def _mark(what: str, split: str, trials: Sequence[Trial]) -> Mark:

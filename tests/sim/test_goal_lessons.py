@@ -13,7 +13,7 @@ import sim.goals.lessons as lessons
 from sim.goals import TEMPLATES, draw
 from sim.goals.goal import Goal, Template
 from sim.goals.judge import judge
-from sim.goals.lessons import Lesson, lesson, pictured_lesson
+from sim.goals.lessons import lesson, pictured_lesson
 from sim.goals.medley import MEDLEY
 from sim.goals.oracle import oracle
 from sim.goals.school import subject
@@ -22,6 +22,7 @@ from sim.goals.world import GoalWorld
 from sim.objects import HELD_OUT_PAIRS
 from sim.randomise import Randomise
 from sim.truth import Truth
+from vla.dataset.lessons import LessonText
 from vla.planner.grammar import Instructions, format_saying, parse, plan_of
 from vla.planner.seen import format_seen, parse_seen
 
@@ -36,7 +37,9 @@ def states(monkeypatch: pytest.MonkeyPatch) -> list[State]:
     found: list[State] = []
     made = lessons._lesson
 
-    def watched(situation: lessons._Situation, state: Symbols, truth: Truth, seed: int, talk: int) -> Lesson:
+    def watched(
+        situation: lessons._Situation, state: Symbols, truth: Truth, seed: int, talk: int
+    ) -> LessonText:
         lesson = made(situation, state, truth, seed, talk)
         found.append((situation.goal, state, truth))
         return lesson
