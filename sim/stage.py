@@ -15,7 +15,6 @@ from sim.goals.hearing import hear
 from sim.goals.judge import find
 from sim.goals.laying import GoalTable
 from sim.goals.model import Act, ImpossibleError
-from sim.goals.symbols import Symbols
 from sim.goals.world import GoalWorld, query_of
 from sim.judges import GoalJudge, InstructionJudge, Judge, NoJudge, SayingJudge
 from sim.language import PLACES, SHAPE_WORDS, vocabulary
@@ -26,6 +25,7 @@ from sim.world import World
 from vla.contract import ContractError
 from vla.planner.clauses import ACTION_VERBS
 from vla.planner.language import split_goal
+from vla.planner.symbols import Symbols
 
 AUTO: Final = "auto"
 INSTRUCTIONS: Final = "instructions"

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from sim.goals.desire import Atom, Clear, Drawer, Held, In, Pressed
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
 from sim.objects import SHAPES
+from vla.planner.desire import Atom, Clear, Drawer, Held, In, Pressed
 
 
 def _close_or_press(table: GoalTable) -> Drawn:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from sim.goals.desire import Drawer, In, On
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
-from sim.goals.symbols import name_order, names_of
+from sim.goals.symbols import names_of
 from sim.tasks.stack import STACKABLE
+from vla.planner.desire import Drawer, In, On
+from vla.planner.symbols import name_order
 
 
 def _fetch(table: GoalTable) -> Drawn:

@@ -6,11 +6,11 @@ from collections.abc import Iterator
 
 from sim.goals.judge import find
 from sim.goals.model import Act, ImpossibleError
-from sim.goals.symbols import HELD, LOOSE, Symbols
 from sim.goals.telling import hidden
 from sim.layout import CORNERS
 from sim.tasks.stack import STACKABLE
 from vla.planner.grammar import STEPS, Step, step_words
+from vla.planner.symbols import HELD, LOOSE, Symbols
 
 _OPPOSITE = {"open_drawer": "close_drawer", "close_drawer": "open_drawer"}
 _KNOWN = frozenset(STEPS.values())

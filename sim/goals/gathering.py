@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from sim.goals.desire import Drawer, In
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
-from sim.goals.symbols import name_order, names_of
+from sim.goals.symbols import names_of
 from sim.objects import COLOUR_NAMES, SHAPES
+from vla.planner.desire import Drawer, In
+from vla.planner.symbols import name_order
 
 _PLURAL = {"block": "blocks", "cylinder": "cylinders", "ball": "balls", "star": "stars"}
 

@@ -9,7 +9,6 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from sim.goals.desire import Atom
 from sim.goals.laying import GoalTable
 from sim.goals.phrasings import PHRASINGS
 from sim.goals.symbols import names_of
@@ -17,6 +16,7 @@ from sim.language import PLACES, noun, place
 from sim.layout import NoRoomError
 from sim.randomise import Randomise
 from vla.planner.clauses import ACTION_VERBS
+from vla.planner.desire import Atom
 from vla.planner.grammar import NAMES, Answer, Refusal
 
 _TRIES = 4000

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 
 from sim.goals.goal import Goal
 from sim.goals.model import Act, ImpossibleError, applied
-from sim.goals.symbols import Symbols
 from sim.language import vocabulary
 from sim.reading import Mention, UnreadableError, read_wish
 from vla.contract import Plan
 from vla.planner.grammar import PlanError, format_saying, saying_of
+from vla.planner.symbols import Symbols
 
 
 @dataclass(frozen=True, slots=True)

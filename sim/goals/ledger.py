@@ -9,12 +9,12 @@ import numpy as np
 
 from sim.goals.judge import judge
 from sim.goals.model import ImpossibleError
-from sim.goals.symbols import Symbols
 from sim.goals.world import GoalWorld
 from sim.objects import POOL
 from sim.truth import Query, Truth
 from vla.contract import Plan
 from vla.planner.patience import HOME, LOOK_AGAIN
+from vla.planner.symbols import Symbols
 from vla.runtime.report import SAID
 
 CAUSES: Final = (

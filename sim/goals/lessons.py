@@ -20,7 +20,7 @@ from sim.goals.laying import GoalTable
 from sim.goals.model import Act, ImpossibleError
 from sim.goals.oracle import StuckError, oracle
 from sim.goals.progress import CrowdedError, carry_out, lay_aside
-from sim.goals.symbols import HELD, Symbols, nominal_truth, symbols_of
+from sim.goals.symbols import nominal_truth, symbols_of
 from sim.goals.telling import hidden, points_of, seen_of
 from sim.goals.world import GoalWorld
 from sim.holding import close_around
@@ -34,6 +34,7 @@ from sim.truth import Truth
 from vla.dataset.lessons import LessonText
 from vla.planner.grammar import Instructions, format_saying, step_words
 from vla.planner.seen import format_seen
+from vla.planner.symbols import HELD, Symbols
 
 _FRESH_SHARE = 0.45
 _UPSET_SHARE = 0.12

@@ -13,16 +13,16 @@ from typing import Final
 
 import numpy as np
 
-from sim.goals.desire import Drawer, In, On, Sorted, Tower
 from sim.goals.judge import find
 from sim.goals.model import Act, ImpossibleError
-from sim.goals.symbols import HELD, LOOSE, TABLE, Symbols
 from sim.goals.world import GoalWorld
 from sim.layout import CORNERS, held_out_cell
 from sim.objects import HALF_M, POOL, ROW
 from sim.scene import DRAWER_TRAVEL_M
 from sim.tasks.push import LANE_M, lanes
 from sim.truth import Truth
+from vla.planner.desire import Drawer, In, On, Sorted, Tower
+from vla.planner.symbols import HELD, LOOSE, TABLE, Symbols
 
 MISHAPS: Final = ("none", "knock", "remove", "close")
 _HANDLING = ("reach", "pick_up", "put_in", "push", "stack", "put_in_drawer")

@@ -9,10 +9,10 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
-from sim.goals.symbols import CAPACITY, HELD, LOOSE, TABLE, Symbols
 from sim.layout import CORNERS
 from sim.tasks.push import PUSHABLE
 from sim.tasks.stack import STACKABLE
+from vla.planner.symbols import CAPACITY, HELD, LOOSE, TABLE, Symbols
 
 MAX_HEIGHT = 3
 """Objects in the highest tower that the arm can build."""

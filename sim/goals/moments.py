@@ -24,7 +24,7 @@ from sim.goals.model import Act, ImpossibleError
 from sim.goals.nearly import nearly
 from sim.goals.oracle import StuckError, oracle
 from sim.goals.progress import CrowdedError, carry_out
-from sim.goals.symbols import Symbols, nominal_truth, symbols_of
+from sim.goals.symbols import nominal_truth, symbols_of
 from sim.goals.telling import hidden
 from sim.goals.world import GoalWorld
 from sim.holding import close_around
@@ -35,6 +35,7 @@ from sim.tableaux import random_pose
 from sim.tasks import TASKS
 from sim.tasks.reach import HOVER_M
 from vla.planner.grammar import Instructions, Step, step_words
+from vla.planner.symbols import Symbols
 
 Case = Literal["just done", "done before", "not yet", "almost", "another"]
 

@@ -5,12 +5,12 @@ What cannot be done is asked for in the same words: a planner must not learn to 
 
 from __future__ import annotations
 
-from sim.goals.desire import Drawer, Held, In, On, Pressed
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
 from sim.layout import CORNERS
 from sim.objects import SHAPES
 from sim.tasks.push import PUSHABLE
+from vla.planner.desire import Drawer, Held, In, On, Pressed
 
 
 def _press(table: GoalTable) -> Drawn:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from sim.goals.desire import In, Sorted
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
-from sim.goals.symbols import name_order, names_of
+from sim.goals.symbols import names_of
 from sim.layout import CORNERS
 from sim.tasks.push import PUSHABLE
+from vla.planner.desire import In, Sorted
+from vla.planner.symbols import name_order
 
 _PLURAL = {"block": "blocks", "cylinder": "cylinders", "ball": "balls", "star": "stars"}
 

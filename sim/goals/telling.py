@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.goals.symbols import GONE, HELD, TABLE, Symbols
 from sim.objects import ROW
 from sim.truth import Truth
 from vla.planner.grammar import FIXTURES, NAMES
 from vla.planner.seen import Seen, SeenThing, cell_of
+from vla.planner.symbols import GONE, HELD, TABLE, Symbols
 
 
 def seen_of(state: Symbols, truth: Truth) -> Seen:

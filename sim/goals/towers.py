@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import itertools
 
-from sim.goals.desire import In, On, Tower
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
-from sim.goals.symbols import name_order, names_of
+from sim.goals.symbols import names_of
 from sim.layout import CORNERS
 from sim.tasks.push import LANE_M, PUSHABLE, lanes
 from sim.tasks.stack import STACKABLE
+from vla.planner.desire import In, On, Tower
+from vla.planner.symbols import name_order
 
 
 def _two(table: GoalTable) -> Drawn:

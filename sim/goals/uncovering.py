@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sim.goals.desire import Clear, Held, In, Over
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
+from vla.planner.desire import Clear, Held, In, Over
 
 _COVERED = 0.65
 

@@ -10,7 +10,7 @@ from sim.goals.goal import Goal, Template, draw
 from sim.goals.judge import find
 from sim.goals.model import Act
 from sim.goals.oracle import StuckError, oracle
-from sim.goals.symbols import TABLE, Symbols, symbols_of
+from sim.goals.symbols import symbols_of
 from sim.layout import CORNERS, Table
 from sim.objects import HALF_M, POOL, ROW
 from sim.randomise import Randomise
@@ -22,6 +22,7 @@ from sim.world import World
 from vla.contract import Observation, Plan
 from vla.planner.grammar import STEPS, Instructions, plan_of
 from vla.planner.progress import carried_out
+from vla.planner.symbols import TABLE, Symbols
 
 _PATIENCE_STEPS = 60
 _SETTLING_STEPS = 8

@@ -7,11 +7,11 @@ from typing import Final
 
 import numpy as np
 
-from sim.goals.symbols import Symbols
 from sim.instruct import deeds, descriptions, places, reasons, sides, things, ways
 from sim.instruct.question import Kind, Question, Turn
 from sim.instruct.scene import Scene
 from sim.randomise import Split
+from vla.planner.symbols import Symbols
 
 KINDS: Final[tuple[Kind, ...]] = ("conversation", "description", "reasoning")
 TYPES: Final[Mapping[str, Question]] = {

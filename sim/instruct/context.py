@@ -8,7 +8,7 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.goals.symbols import Symbols, symbols_of
+from sim.goals.symbols import symbols_of
 from sim.instruct.descriptions import brief, detailed
 from sim.instruct.scene import Box, Scene
 from sim.objects import HALF_M, POOL, ROW, ROWS
@@ -24,6 +24,7 @@ from sim.scene import (
     ZONE_HALF_M,
 )
 from sim.truth import Truth
+from vla.planner.symbols import Symbols
 
 _STAR_M: Final = 0.031
 _HALVES_M: Final = {

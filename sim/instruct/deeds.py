@@ -8,10 +8,10 @@ from typing import Final, TypeAlias
 
 import numpy as np
 
-from sim.goals.symbols import HELD, LOOSE
 from sim.instruct.question import Asked, Question, balanced, pick, rare, yes_no
 from sim.instruct.scene import Scene
 from vla.planner.grammar import Step
+from vla.planner.symbols import HELD, LOOSE
 
 _FAR_M = 0.1
 Verdicts: TypeAlias = tuple[list[Step], list[Step]]

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.goals.symbols import TABLE
 from sim.instruct.question import Asked, Question, with_articles
 from sim.instruct.scene import FIXTURES, Scene, listed
 from sim.layout import CORNERS
 from vla.planner.grammar import NUMBERS
+from vla.planner.symbols import TABLE
 
 _APART_M = 0.03
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
-from sim.goals.symbols import CAPACITY, HELD
 from sim.instruct.question import Asked, Question, balanced, pick, rare, yes_no
 from sim.instruct.scene import Scene, place_words
 from sim.layout import CORNERS
+from vla.planner.symbols import CAPACITY, HELD
 
 
 def _where(scene: Scene, rng: np.random.Generator) -> Asked | None:

@@ -6,12 +6,12 @@ import itertools
 
 import numpy as np
 
-from sim.goals.symbols import CAPACITY
 from sim.instruct.question import Asked, Question, balanced, pick, plural, rare
 from sim.instruct.scene import Scene, place_words
 from sim.instruct.ways import graspable, stackable, stacking
 from sim.objects import SHAPES
 from vla.planner.grammar import NUMBERS
+from vla.planner.symbols import CAPACITY
 
 _CONTAINERS = ("bowl", "tray", "drawer")
 

@@ -13,10 +13,10 @@ from typing import Final
 
 import numpy as np
 
-from sim.goals.symbols import GONE, HELD, LOOSE, TABLE, Symbols, name_order
 from sim.layout import CORNERS
 from sim.objects import HALF_M, SHAPES
 from sim.scene import BOWL_RADIUS_M, TRAY_HALF_M
+from vla.planner.symbols import GONE, HELD, LOOSE, TABLE, Symbols, name_order
 
 Box = tuple[float, float, float, float]
 """Left, top, right, bottom as fractions of the picture's width and height."""

@@ -10,8 +10,8 @@ from typing import Final
 
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
-from sim.goals.symbols import CAPACITY
 from sim.layout import CORNERS, NoRoomError
+from vla.planner.symbols import CAPACITY
 
 _MOST = 7
 

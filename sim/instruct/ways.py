@@ -8,14 +8,14 @@ from typing import TypeVar
 
 import numpy as np
 
-from sim.goals.desire import Atom, Held, In, On
 from sim.goals.goal import Goal
 from sim.goals.model import MAX_HEIGHT, Act, ImpossibleError, applied
 from sim.goals.oracle import StuckError, oracle
-from sim.goals.symbols import CAPACITY, HELD, LOOSE, Symbols
 from sim.instruct.question import Asked, Question, balanced, pick
 from sim.instruct.scene import Scene, place_words
+from vla.planner.desire import Atom, Held, In, On
 from vla.planner.grammar import Instructions, Step, step_words
+from vla.planner.symbols import CAPACITY, HELD, LOOSE, Symbols
 
 T = TypeVar("T")
 

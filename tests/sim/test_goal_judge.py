@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 
 from sim.goals import TEMPLATES, Goal, draw
-from sim.goals.desire import Drawer, Held, In, On, Pressed, Sorted, Tower
 from sim.goals.judge import find, judge
 from sim.goals.model import ImpossibleError, applied
 from sim.goals.oracle import StuckError, oracle
-from sim.goals.symbols import Symbols, nominal_truth, symbols_of
+from sim.goals.symbols import nominal_truth, symbols_of
 from sim.randomise import Randomise, along
 from sim.seeds import EVALUATION_SEED
 from vla.contract import Plan
+from vla.planner.desire import Drawer, Held, In, On, Pressed, Sorted, Tower
 from vla.planner.grammar import Instructions, Refusal, format_saying, plan_of, step_words
+from vla.planner.symbols import Symbols
 
 ACTING = [name for name, template in TEMPLATES.items() if template.kind not in ("infeasible", "question")]
 SAYING = [name for name in TEMPLATES if name not in ACTING]

@@ -17,7 +17,6 @@ from sim.goals.lessons import lesson, pictured_lesson
 from sim.goals.medley import MEDLEY
 from sim.goals.oracle import oracle
 from sim.goals.school import subject
-from sim.goals.symbols import Symbols
 from sim.goals.world import GoalWorld
 from sim.objects import HELD_OUT_PAIRS
 from sim.randomise import Randomise
@@ -25,6 +24,7 @@ from sim.truth import Truth
 from vla.dataset.lessons import LessonText
 from vla.planner.grammar import Instructions, format_saying, parse, plan_of
 from vla.planner.seen import format_seen, parse_seen
+from vla.planner.symbols import Symbols
 
 SEED = 250_000
 TAUGHT = [template for template in TEMPLATES.values() if not template.held_out]

@@ -9,18 +9,19 @@ import numpy as np
 import pytest
 
 from sim.goals import KINDS, TEMPLATES, Goal, draw
-from sim.goals.desire import Drawer, Held, In, On, Pressed, Tower
 from sim.goals.judge import find, judge
 from sim.goals.laying import GoalTable
 from sim.goals.lessons import lesson
 from sim.goals.medley import MEDLEY
 from sim.goals.model import MAX_HEIGHT, applied
 from sim.goals.oracle import oracle
-from sim.goals.symbols import CAPACITY, LOOSE, Symbols, nominal_truth, symbols_of
+from sim.goals.symbols import nominal_truth, symbols_of
 from sim.layout import CORNERS
 from sim.objects import HELD_OUT_PAIRS, SHAPES
 from sim.randomise import along
+from vla.planner.desire import Drawer, Held, In, On, Pressed, Tower
 from vla.planner.grammar import Answer, Instructions, Refusal, format_saying, parse, plan_of, step_words
+from vla.planner.symbols import CAPACITY, LOOSE, Symbols
 
 BY_NAME = {template.name: template for template in MEDLEY}
 ACTING = [template.name for template in MEDLEY if template.kind not in ("infeasible", "question")]

@@ -8,11 +8,12 @@ import numpy as np
 
 from sim.goals import TEMPLATES, draw
 from sim.goals.laying import GoalTable
-from sim.goals.symbols import GONE, HELD, Symbols, nominal_truth, symbols_of
+from sim.goals.symbols import nominal_truth, symbols_of
 from sim.goals.telling import hidden, points_of, seen_of
 from sim.objects import ROW, ROWS
 from vla.planner.grammar import FIXTURES, NAMES
 from vla.planner.seen import cell_of, format_seen, parse_seen
+from vla.planner.symbols import GONE, HELD, Symbols
 
 SEED = 300_000
 

@@ -9,12 +9,13 @@ import pytest
 
 from sim.goals import KINDS, TEMPLATES, Goal, draw, template_named
 from sim.goals.model import MAX_HEIGHT
-from sim.goals.symbols import CAPACITY, LOOSE, Symbols, nominal_truth, symbols_of
+from sim.goals.symbols import nominal_truth, symbols_of
 from sim.layout import held_out_cell
 from sim.objects import HELD_OUT_PAIRS
 from sim.randomise import BASE, Randomise, along
 from sim.seeds import EVALUATION_SEED
 from vla.planner.grammar import NUMBERS, Answer, Refusal
+from vla.planner.symbols import CAPACITY, LOOSE, Symbols
 
 SCENES = 8
 NAMES = tuple(TEMPLATES)

@@ -12,13 +12,14 @@ import numpy as np
 import pytest
 
 from sim.goals import TEMPLATES, draw
-from sim.goals.symbols import Symbols, nominal_truth, symbols_of
+from sim.goals.symbols import nominal_truth, symbols_of
 from sim.instruct import KINDS, TYPES, Scene, Turn, turns
 from sim.instruct.held_out import is_held_out
 from sim.instruct.scoring import canonical, mentioned, overlap, score_answers
 from sim.instruct.tables import LIVED_IN
 from sim.objects import HELD_OUT_PAIRS, ROW
 from vla.planner.grammar import NAMES
+from vla.planner.symbols import Symbols
 
 SCENES = 250
 Place = dict[str, tuple[float, float]]

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 
-from sim.goals.symbols import Symbols
 from sim.instruct.context import as_json, context_text
 from sim.instruct.conversing import conversed
 from sim.instruct.endpoint import Endpoint, EndpointError, EndpointSettings
 from sim.instruct.prompts import FormError, prompt, turns_of
 from sim.instruct.scene import Scene
+from vla.planner.symbols import Symbols
 
 Reply = tuple[int, Any]
 TALK = "question: what stands on the red block?\nanswer: the green star"

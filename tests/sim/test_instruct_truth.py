@@ -13,10 +13,9 @@ import numpy as np
 import pytest
 
 from sim.goals import TEMPLATES, Goal, draw
-from sim.goals.desire import Held, In, On
 from sim.goals.judge import judge
 from sim.goals.model import Act, ImpossibleError, applied
-from sim.goals.symbols import CAPACITY, Symbols, nominal_truth, symbols_of
+from sim.goals.symbols import nominal_truth, symbols_of
 from sim.instruct import TYPES, Turn, turns
 from sim.instruct.scoring import canonical
 from sim.instruct.tables import LIVED_IN
@@ -25,7 +24,9 @@ from sim.objects import COLOUR_NAMES, ROW, SHAPES
 from sim.randomise import Split
 from sim.reading import read_wish
 from vla.contract import Plan, StepStatus
+from vla.planner.desire import Held, In, On
 from vla.planner.grammar import NUMBERS
+from vla.planner.symbols import CAPACITY, Symbols
 
 SCENES = 500
 FIXTURES = ("bowl", "tray", "zone", "drawer", "button")

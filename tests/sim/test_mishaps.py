@@ -12,10 +12,10 @@ from sim.goals import TEMPLATES
 from sim.goals.composite import CompositeEpisode, CompositeJob, CompositeSettings
 from sim.goals.composite_player import CompositePlayer
 from sim.goals.mishaps import Mishap
-from sim.goals.symbols import LOOSE
 from sim.goals.world import GoalWorld, OraclePlanner
 from sim.randomise import BASE
 from sim.seeds import EVALUATION_SEED
+from vla.planner.symbols import LOOSE
 
 RECOVERED = {
     "knock": ("tower_two", "push_to_corner"),

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from typing import Final
 
-from sim.goals.desire import Clear, In, On, Pressed, Tower
 from sim.goals.goal import Drawn
 from sim.goals.laying import GoalTable
 from sim.goals.medley.referring import column
 from sim.goals.medley.wording import called, listed, taught
 from sim.tasks.stack import STACKABLE
+from vla.planner.desire import Clear, In, On, Pressed, Tower
 
 _T: Final = "(tower|stack|pile)"
 

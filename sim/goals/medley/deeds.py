@@ -6,13 +6,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from sim.goals.desire import Atom, Drawer, Held, In, On, Over, Pressed
 from sim.goals.laying import GoalTable
 from sim.goals.medley.wording import into, say
 from sim.layout import CORNERS, NoRoomError
 from sim.objects import COLOUR_NAMES, SHAPES
 from sim.tasks.push import PUSHABLE
 from sim.tasks.stack import STACKABLE
+from vla.planner.desire import Atom, Drawer, Held, In, On, Over, Pressed
 
 
 @dataclass(frozen=True, slots=True)

@@ -6,7 +6,6 @@ from collections.abc import Callable
 from functools import partial
 from typing import Final
 
-from sim.goals.desire import Drawer, Held, In, On, Over
 from sim.goals.goal import Drawn
 from sim.goals.laying import GoalTable
 from sim.goals.medley.referring import (
@@ -23,6 +22,7 @@ from sim.goals.medley.wording import GRASPING, PUT, closing, into, say, taught, 
 from sim.layout import CORNERS, NoRoomError
 from sim.tasks.push import PUSHABLE
 from sim.tasks.stack import STACKABLE
+from vla.planner.desire import Drawer, Held, In, On, Over
 
 _HOLD: Final = (
     "(pick up|grasp|grab|lift|take hold of|raise) {x}",

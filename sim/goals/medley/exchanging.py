@@ -4,13 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from sim.goals.desire import Drawer, In, On
 from sim.goals.goal import Drawn
 from sim.goals.laying import GoalTable
 from sim.goals.medley.referring import column
 from sim.goals.medley.wording import taught, whither
 from sim.tasks.push import PUSHABLE
 from sim.tasks.stack import STACKABLE
+from vla.planner.desire import Drawer, In, On
 
 _T: Final = "(tower|stack|pile)"
 

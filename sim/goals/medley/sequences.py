@@ -6,12 +6,12 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Final
 
-from sim.goals.desire import Drawer, In, Pressed
 from sim.goals.goal import Drawn, Template
 from sim.goals.laying import GoalTable
 from sim.goals.medley.deeds import ANYWHEN, LAST, Deed, deed, stand
 from sim.goals.medley.wording import PLURALS, called, into, listed, ordered, say, taught
 from sim.objects import SHAPES
+from vla.planner.desire import Drawer, In, Pressed
 
 _APART: Final = ({"drawer", "slide"}, {"zone", "corner"}, {"stack", "unstack"})
 """Deeds that get in each other's way."""

@@ -10,7 +10,6 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
-from sim.goals.desire import Drawer, In
 from sim.goals.goal import Drawn
 from sim.goals.laying import GoalTable
 from sim.goals.medley.referring import DIRECTIONS, apart, column
@@ -26,6 +25,7 @@ from sim.goals.medley.wording import (
     whither,
 )
 from sim.objects import SHAPES
+from vla.planner.desire import Drawer, In
 
 _COLOURS: Final = ("red", "green", "blue", "yellow", "orange", "purple", "cyan", "white")
 _THINGS: Final = "(things|objects|items|ones)"

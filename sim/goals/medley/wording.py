@@ -7,8 +7,9 @@ from typing import Final
 
 from sim.goals.goal import Drawn, Template, worded
 from sim.goals.laying import GoalTable
-from sim.goals.symbols import name_order, names_of
+from sim.goals.symbols import names_of
 from sim.language import noun
+from vla.planner.symbols import name_order
 
 PLURAL: Final = {"block": "blocks", "cylinder": "cylinders", "ball": "balls", "star": "stars"}
 PLURALS: Final = {

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from sim.goals.symbols import HELD, LOOSE, TABLE, Symbols
-from sim.layout import CORNERS
+from vla.planner.sayings import CORNERS
+from vla.planner.symbols import HELD, LOOSE, TABLE, Symbols
 
 
 @dataclass(frozen=True, slots=True)
