@@ -28,7 +28,8 @@ def expand(pattern: str, rng: np.random.Generator, plural: bool = False) -> str:
 def fill(pattern: str, slots: Mapping[str, str]) -> str:
     """A wording with its slots filled and its spaces tidied."""
     text = " ".join(pattern.format(**slots).split())
-    return re.sub(r" ([,.;:?])", r"\1", text)
+    text = re.sub(r" ([,.;:?])", r"\1", text)
+    return re.sub(r",+(?=[,.;:?])", "", text)
 
 
 def pick(choices: Sequence[str], rng: np.random.Generator) -> str:

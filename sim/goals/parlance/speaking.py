@@ -9,9 +9,19 @@ import numpy as np
 
 from sim.goals.parlance import conditions, frames
 from sim.goals.parlance.deeds import IMPERATIVES, STATEMENTS
-from sim.goals.parlance.foreign import ALONE, TO_THINGS
+from sim.goals.parlance.foreign import ALONE, REMARKS, TO_THINGS
 from sim.goals.parlance.pattern import expand, fill, pick
-from sim.goals.parlance.phrases import bare, fixture, into, lying, names, phrase, predicate, several
+from sim.goals.parlance.phrases import (
+    bare,
+    fixture,
+    into,
+    lying,
+    names,
+    one_at_all,
+    phrase,
+    predicate,
+    several,
+)
 from sim.goals.parlance.questions import ASKED, NAMING
 from vla.planner.meaning import (
     THING,
@@ -31,6 +41,7 @@ from vla.planner.sayings import COLOURS, CORNERS, FIXTURES, SHAPES
 _STATEMENT_SHARE = 0.3
 _FETCHED_SHARE = 0.8
 _ALONE_SHARE = 0.4
+_REMARK_SHARE = 0.12
 _TOWER_SHARE = 0.85
 _PUSHED_SHARE = 0.5
 _IN_DRAWER = Trait("inside", "drawer")
@@ -38,8 +49,14 @@ _IN_DRAWER = Trait("inside", "drawer")
 
 def said(meaning: Meaning, rng: np.random.Generator) -> str:
     """One of the ways of saying a meaning."""
+    return _sentence(meaning, rng).rstrip(",")
+
+
+def _sentence(meaning: Meaning, rng: np.random.Generator) -> str:
     match meaning:
         case Unknown():
+            if rng.random() < _REMARK_SHARE:
+                return expand(pick(REMARKS, rng), rng).strip()
             return _framed(_foreign(rng), rng)
         case Question():
             return _question(meaning, rng)
@@ -58,12 +75,12 @@ def _framed(text: str, rng: np.random.Generator) -> str:
 
 def _foreign(rng: np.random.Generator) -> str:
     if rng.random() < _ALONE_SHARE:
-        return expand(pick(ALONE, rng), rng)
+        return fill(expand(pick(ALONE, rng), rng), {})
     noun = Noun(pick((*SHAPES, THING), rng), pick(("", *COLOURS), rng))
     if rng.random() < 0.2:
         noun = Noun(pick(FIXTURES, rng))
     things = Things("every" if rng.random() < 0.1 and noun.shape not in FIXTURES else "the", noun)
-    return fill(expand(pick(TO_THINGS, rng), rng), {"x": phrase(things, rng)})
+    return fill(expand(pick(TO_THINGS, rng), rng, several((things,))), {"x": phrase(things, rng)})
 
 
 def _wish(wish: Wish, rng: np.random.Generator) -> str:
@@ -183,6 +200,8 @@ def _about(condition: Condition, table: Mapping[str, Sequence[str]], rng: np.ran
         slots = {"x": _counted(condition.things, rng), "y": _counted(condition.others, rng)}
     elif kind == "several" or (kind == "some" and condition.negated):
         slots["x"] = bare(condition.things[0], rng, False)
+    elif kind == "some":
+        slots["x"] = " or ".join(one_at_all(things, rng) for things in condition.things)
     elif condition.things:
         slots["x"] = names(condition.things, rng)
     if condition.place:
