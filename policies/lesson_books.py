@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from transformers import PreTrainedTokenizerFast
 from policies.augmentation import AugmentConfig, Light
 from policies.eyes import Labels, augmented, labels_of
 from vla.dataset.lessons import LessonText, read_blocks
+from vla.dataset.sentences import Sentence, read_sentences
 from vla.models.scene import SceneEyes
 from vla.models.words import (
     PAD,
@@ -27,7 +29,7 @@ from vla.models.words import (
     seen_words,
     train_tokenizer,
 )
-from vla.planner.grammar import vocabulary
+from vla.planner.meaning_text import meaning_vocabulary
 from vla.planner.seen import COLUMNS, CONTAINERS, parse_seen
 
 IGNORED = -100
@@ -41,7 +43,7 @@ class Talk:
 
     Attributes:
         ids: int16 (n,).
-        heard: bool (n,), True on what a person says: a goal, or a question.
+        heard: bool (n,), True on what a person says: a wish, or a question.
         said: bool (n,), True on what the model should say.
     """
 
@@ -59,22 +61,36 @@ def read_texts(folders: Sequence[str]) -> list[list[LessonText]]:
     return [[text for block in read_blocks(Path(f), False) for text in block.texts] for f in folders]
 
 
-def tokenizer_of(texts: Sequence[LessonText], size: int) -> PreTrainedTokenizerFast:
-    """A tokenizer for everything that is said in some lessons, with a token for each word of a plan."""
+def read_sayings(folders: Sequence[str]) -> list[list[Sentence]]:
+    """Sentences with their meanings, folder by folder.
+
+    Raises:
+        DatasetError: a folder holds none.
+    """
+    return [read_sentences(Path(folder)) for folder in folders]
+
+
+def tokenizer_of(
+    texts: Iterable[LessonText], sentences: Iterable[Sentence], size: int
+) -> PreTrainedTokenizerFast:
+    """A tokenizer for all that is said, with a token for each word of a meaning and of what is seen."""
     talks = (" ".join(part for part, _ in _parts(text, text.turns, True)) for text in texts)
-    return train_tokenizer(talks, (*vocabulary(), *_SEEN_WORDS, *map(str, range(COLUMNS))), size)
+    said = (" ".join(part for part, _ in _meaning(sentence)) for sentence in sentences)
+    words = (*meaning_vocabulary(), *_SEEN_WORDS, *map(str, range(COLUMNS)))
+    return train_tokenizer(itertools.chain(talks, said), words, size)
 
 
-def _parts(
-    text: LessonText, turns: Sequence[tuple[str, str]], told: bool, order: Sequence[int] | None = None
-) -> Iterator[tuple[str, int]]:
+def _parts(text: LessonText, turns: Sequence[tuple[str, str]], told: bool) -> Iterator[tuple[str, int]]:
     """The pieces of a talk, each with whose words it is."""
     yield seen_words(text.seen), _TOLD if told else _SAID
-    talks = [(goal_words(text.goal, text.history), reply_words(text.reply))]
-    talks += [(question_words(question), reply_words(answer)) for question, answer in turns]
-    for k in order if order is not None else range(len(talks)):
-        yield talks[k][0], _HEARD
-        yield talks[k][1], _SAID
+    for question, answer in turns:
+        yield question_words(question), _HEARD
+        yield reply_words(answer), _SAID
+
+
+def _meaning(sentence: Sentence) -> Iterator[tuple[str, int]]:
+    yield goal_words(sentence.said), _HEARD
+    yield reply_words(sentence.meant), _SAID
 
 
 def talks_of(
@@ -93,20 +109,30 @@ def talks_of(
         share: Share of the questions to keep.
         pictures: Places kept for a picture's tokens; with any, the model should also say what is seen.
     """
-    start = tokenizer.convert_tokens_to_ids([START] + [PICTURE] * pictures)
-    assert isinstance(start, list)
-    pieces: list[str] = []
-    whose: list[list[int]] = []
+    lines = []
     for text in texts:
-        turns = [turn for turn in text.turns if rng.random() < share]
-        parts = list(_parts(text, turns, not pictures, rng.permutation(1 + len(turns)).tolist()))
-        pieces += [words for words, _ in parts]
-        whose.append([speaker for _, speaker in parts])
+        turns = [text.turns[k] for k in rng.permutation(len(text.turns)) if rng.random() < share]
+        if turns or pictures:
+            lines.append(list(_parts(text, turns, not pictures)))
+    return _in_tokens(lines, tokenizer, [START] + [PICTURE] * pictures)
+
+
+def meanings_of(sentences: Sequence[Sentence], tokenizer: PreTrainedTokenizerFast) -> list[Talk]:
+    """Lay sentences out as talks in which the model says what they mean."""
+    return _in_tokens([list(_meaning(sentence)) for sentence in sentences], tokenizer, [START])
+
+
+def _in_tokens(
+    lines: Sequence[Sequence[tuple[str, int]]], tokenizer: PreTrainedTokenizerFast, opening: list[str]
+) -> list[Talk]:
+    start = tokenizer.convert_tokens_to_ids(opening)
+    assert isinstance(start, list)
+    pieces = [words for line in lines for words, _ in line]
     ids = iter(tokenizer(pieces, add_special_tokens=False)["input_ids"] if pieces else [])
     found = []
-    for speakers in whose:
+    for parts in lines:
         line, by = list(start), [_TOLD] * len(start)
-        for speaker in speakers:
+        for _, speaker in parts:
             piece = next(ids)
             line += piece
             by += [speaker] * len(piece)

@@ -49,25 +49,30 @@ class PlannerTrainConfig:
     Attributes:
         lessons: Folders of lessons with pictures.
         told: Folders of lessons in words.
+        sentences: Folders of sentences with their meanings.
         output: Folder of the run; each stage has a folder in it.
         eyes_from: A policy's checkpoint, whose image tower the planner looks through; it stays as it is.
+        start_from: A planner's folder, whose weights a new run begins with; "" begins with fresh ones.
         seed: Draws weights and batches.
         threads: torch's threads; 0 leaves torch's choice.
-        held_back: Lessons at the beginning of each folder that are never learned from.
+        held_back: Lessons, and sentences, at the beginning of each folder that are never learned from.
         log_every: Steps between reports.
         check_every: Steps between checks on what is held back, and between checkpoints.
         vocabulary: Most words and pieces of words.
         width, depth, heads, hidden: Sizes of the language model.
-        talk_share: Share of the questions about a table that stage "words" hears.
+        talk_share: Share of the questions about a table told in words that stage "words" hears.
         heard_weight: Weight of foreseeing a person's words beside that of finding one's own.
+        sentence_share: Share of the steps of "words" and "talk" that are about what sentences mean.
         augment: How the pictures are varied.
         eyes, words, projector, talk: The stages.
     """
 
     lessons: tuple[str, ...]
     told: tuple[str, ...]
+    sentences: tuple[str, ...]
     output: str
     eyes_from: str
+    start_from: str = ""
     seed: int = 0
     threads: int = 0
     held_back: int = 1000
@@ -78,13 +83,14 @@ class PlannerTrainConfig:
     depth: int = 6
     heads: int = 4
     hidden: int = 512
-    talk_share: float = 0.2
-    heard_weight: float = 0.3
+    talk_share: float = 0.5
+    heard_weight: float = 0.1
+    sentence_share: float = 0.8
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     eyes: StageConfig = field(
         default_factory=lambda: StageConfig(2000, 128, 1.5e-3, 100, weight_decay=0.02, ema_decay=0.998)
     )
-    words: StageConfig = field(default_factory=lambda: StageConfig(4000, 96, 1.5e-3, 300))
+    words: StageConfig = field(default_factory=lambda: StageConfig(6000, 96, 1.5e-3, 300))
     projector: StageConfig = field(default_factory=lambda: StageConfig(300, 64, 2e-3, 30, ema_decay=0.98))
     talk: StageConfig = field(default_factory=lambda: StageConfig(1200, 64, 6e-4, 50, ema_decay=0.995))
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -58,6 +59,24 @@ class EyesStage:
         return {name: float(np.concatenate(values).mean()) for name, values in found.items()}
 
 
+@dataclass(frozen=True)
+class Course:
+    """Talks of one kind.
+
+    Attributes:
+        talks: What is learned from.
+        held_back: What is checked on, by name.
+        share: Share of the steps, in the end divided by that of all courses.
+        sights: The eyes' tokens of each talk, learned ones under ``""`` and held-back ones by name, bfloat16
+            kept as int16 (n, N, D); None for talks in words alone.
+    """
+
+    talks: Sequence[Talk]
+    held_back: Mapping[str, Sequence[Talk]]
+    share: float = 1.0
+    sights: Mapping[str, NDArray[np.int16]] | None = None
+
+
 class TalkStage:
     """The language model learns to say what should be said.
 
@@ -65,13 +84,10 @@ class TalkStage:
         name: Of the stage.
         model: All of it; what is trained is what has not been frozen.
         config: The optimisation.
-        talks: What is learned from.
-        held_back: What is checked on, by name.
+        courses: What is learned from; each step is about one of them.
         pad: Id that stands for nothing.
         seed: Draws the batches.
         heard_weight: Weight of foreseeing what people say.
-        sights: The eyes' tokens of each talk, learned ones and then held-back ones by name, bfloat16 kept
-            as int16 (n, N, D); None for talks in words alone.
     """
 
     def __init__(
@@ -79,44 +95,49 @@ class TalkStage:
         name: str,
         model: LlavaForConditionalGeneration,
         config: StageConfig,
-        talks: Sequence[Talk],
-        held_back: dict[str, Sequence[Talk]],
+        courses: Sequence[Course],
         pad: int,
         seed: int,
-        heard_weight: float = 0.3,
-        sights: dict[str, NDArray[np.int16]] | None = None,
+        heard_weight: float = 0.1,
     ) -> None:
         self.name, self.network, self.config = name, model, config
-        self._talks, self._held_back, self._pad, self._seed = talks, held_back, pad, seed
-        self._sights, self._heard_weight = sights, heard_weight
+        self._courses = [course for course in courses if course.talks and course.share > 0]
+        self._pad, self._seed, self._heard_weight = pad, seed, heard_weight
         # Sorted by length: a batch of like lengths holds little padding.
-        self._order = np.argsort([len(talk.ids) for talk in talks], kind="stable")
+        self._orders = [
+            np.argsort([len(talk.ids) for talk in course.talks], kind="stable") for course in self._courses
+        ]
+        shares = np.array([course.share for course in self._courses])
+        self._shares = shares / shares.sum()
 
     def losses(self, step: int) -> dict[str, Tensor]:
         """See :class:`policies.stage_training.Stage`."""
         rng = np.random.default_rng([self._seed, step])
-        size = min(self.config.batch_size, len(self._order))
-        first = int(rng.integers(len(self._order) - size + 1))
-        wide = self._order[max(0, first - size) : first + 2 * size]
+        which = int(rng.choice(len(self._courses), p=self._shares))
+        course, order = self._courses[which], self._orders[which]
+        size = min(self.config.batch_size, len(order))
+        first = int(rng.integers(len(order) - size + 1))
+        wide = order[max(0, first - size) : first + 2 * size]
         picked = np.sort(rng.choice(wide, size, replace=False))
-        sights = None if self._sights is None else self._sights[""][picked]
-        said, heard, _, _ = self._read([self._talks[i] for i in picked], sights)
+        sights = None if course.sights is None else course.sights[""][picked]
+        said, heard, _, _ = self._read([course.talks[i] for i in picked], sights)
         # What people say about a table names what is on it: to foresee it is to have looked.
         return {"total": said + self._heard_weight * heard, "said": said, "heard": heard}
 
     def check(self) -> dict[str, float]:
         """Share of talks in which everything that the model says is exactly right, given what came before."""
         found = {}
-        for name, talks in self._held_back.items():
-            right = []
-            for i in range(0, len(talks), _CHECK_BATCH):
-                sights = None if self._sights is None else self._sights[name][i : i + _CHECK_BATCH]
-                _, _, hit, asked = self._read(talks[i : i + _CHECK_BATCH], sights)
-                whole = torch.ones_like(asked)
-                whole[asked] = hit
-                right.append(whole.all(1).numpy())
-            if right:
-                found[f"exact {name}"] = float(np.concatenate(right).mean())
+        for course in self._courses:
+            for name, talks in course.held_back.items():
+                right = []
+                for i in range(0, len(talks), _CHECK_BATCH):
+                    sights = None if course.sights is None else course.sights[name][i : i + _CHECK_BATCH]
+                    _, _, hit, asked = self._read(talks[i : i + _CHECK_BATCH], sights)
+                    whole = torch.ones_like(asked)
+                    whole[asked] = hit
+                    right.append(whole.all(1).numpy())
+                if right:
+                    found[f"exact {name}"] = float(np.concatenate(right).mean())
         return found
 
     def _read(

@@ -1,28 +1,33 @@
 """The planner's training, from lessons to a folder that plans: four stages, each gone on with if stopped.
 
-1. *words*: the language model learns to plan and to answer about tables that are told in words.
+1. *words*: the language model learns what sentences mean, and to answer about tables told in words.
 2. *eyes*: object queries over the policy's frozen image tower, taught by the simulator's labels.
 3. *projector*: eyes and language model stand still; what is seen is translated into words' embeddings.
-4. *talk*: projector and language model learn from pictures (LLaVA's second stage, arXiv 2304.08485).
+4. *talk*: projector and language model learn from pictures (LLaVA's second stage, arXiv 2304.08485), and
+   go on hearing sentences.
 """
 
 from __future__ import annotations
 
+import itertools
 import json
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Iterable
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor
 from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
 from policies.checkpoint import read_checkpoint
 from policies.lesson_books import (
     SeenPictures,
     Talk,
+    meanings_of,
     pad_id,
+    read_sayings,
     read_texts,
     see_pictures,
     talks_of,
@@ -30,11 +35,12 @@ from policies.lesson_books import (
 )
 from policies.manifest import CheckpointError
 from policies.planner_config import PlannerTrainConfig, StageProgress
-from policies.planner_stages import EyesStage, TalkStage, freeze_but
+from policies.planner_stages import Course, EyesStage, TalkStage, freeze_but
 from policies.stage_training import run_stage
 from vla.dataset.lessons import LessonText
 from vla.dataset.schema import DatasetError
-from vla.models.llava import small_llava
+from vla.dataset.sentences import Sentence
+from vla.models.llava import load_small_llava, small_llava
 from vla.models.scene import SceneEyes, SceneEyesConfig
 from vla.models.words import SPECIAL
 
@@ -63,11 +69,12 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
     torch.manual_seed(config.seed)
     output = Path(config.output)
     pictured, told = read_texts(config.lessons), read_texts(config.told)
-    for folders, books in ((config.lessons, pictured), (config.told, told)):
+    sentences = read_sayings(config.sentences)
+    for folders, books in ((config.lessons, pictured), (config.told, told), (config.sentences, sentences)):
         if all(len(book) <= config.held_back for book in books):
             sizes = ", ".join(f"{len(book)} in {folder}" for folder, book in zip(folders, books, strict=True))
-            raise DatasetError(f"held_back={config.held_back} lessons of each folder leave none: {sizes}")
-    tokenizer = _tokenizer(config, [text for folder in (*told, *pictured) for text in folder])
+            raise DatasetError(f"held_back={config.held_back} of each folder leave none: {sizes}")
+    tokenizer = _tokenizer(config, itertools.chain(*told, *pictured), itertools.chain(*sentences))
     vocabulary = tokenizer.get_vocab()
     eyes = eyes_around(config.eyes_from)
     model = small_llava(
@@ -80,51 +87,82 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
         config.hidden,
     )
 
+    if config.start_from:
+        begin_with(config.start_from, model, eyes, tokenizer)
+
     def run(stage: EyesStage | TalkStage) -> None:
         if stage.config.steps:
             run_stage(stage, output / stage.name, config.log_every, config.check_every, report)
 
     freeze_but(model, [model.model.language_model])
-    run(_words_stage(config, model, tokenizer, told))
+    meanings = _sentences_course(config, tokenizer, sentences)
+    tables = _told_course(config, tokenizer, told)
+    pad, weight = pad_id(tokenizer), config.heard_weight
+    run(TalkStage("words", model, config.words, (meanings, tables), pad, config.seed, weight))
     pictures = see_pictures(config.lessons, eyes, output / "seen", config.held_back, config.augment, seeing)
     learned, held_back = _parted([len(folder) for folder in pictured], config.held_back)
     run(EyesStage(eyes, config.eyes, pictures, learned, held_back, config.seed))
     model.model.vision_tower.eyes.load_state_dict(eyes.state_dict())
-    _talk(config, model, tokenizer, pictured, pictures, (learned, held_back), run)
+    parts = (learned, held_back)
+    _talk(config, model, tokenizer, pictured, pictures, parts, meanings, run)
     return export_planner(model, tokenizer, output / "planner", {"train": asdict(config)})
 
 
-def _tokenizer(config: PlannerTrainConfig, texts: list[LessonText]) -> PreTrainedTokenizerFast:
+def _tokenizer(
+    config: PlannerTrainConfig, texts: Iterable[LessonText], sentences: Iterable[Sentence]
+) -> PreTrainedTokenizerFast:
     """The run's tokenizer; made once, since more lessons may come."""
     folder = Path(config.output) / "tokenizer"
     if not all((folder / name).exists() for name in ("tokenizer.json", "tokenizer_config.json")):
-        tokenizer_of(texts, config.vocabulary).save_pretrained(folder)
+        tokenizer_of(texts, sentences, config.vocabulary).save_pretrained(folder)
     return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
 
 
-def _words_stage(
-    config: PlannerTrainConfig,
-    model: LlavaForConditionalGeneration,
-    tokenizer: PreTrainedTokenizerFast,
-    told: list[list[LessonText]],
-) -> TalkStage:
+@torch.no_grad()
+def begin_with(
+    folder: str, model: LlavaForConditionalGeneration, eyes: SceneEyes, tokenizer: PreTrainedTokenizerFast
+) -> None:
+    """Take over another planner's weights; words that both know keep their embeddings.
+
+    Raises:
+        ContractError: the folder holds no planner.
+        CheckpointError: its sizes are others.
+    """
+    other, words = load_small_llava(folder)
+    known, mine = words.get_vocab(), tokenizer.get_vocab()
+    table, embedding = (Tensor(m.get_input_embeddings().weight) for m in (model, other))
+    try:
+        for word in known.keys() & mine.keys():
+            table[mine[word]] = embedding[known[word]]
+        rest = {name: x for name, x in other.state_dict().items() if x.shape[:1] != embedding.shape[:1]}
+        model.load_state_dict(rest, strict=False)
+        eyes.load_state_dict(other.model.vision_tower.eyes.state_dict())
+    except RuntimeError as error:
+        raise CheckpointError(f"{folder} does not fit: {error}") from error
+
+
+def _sentences_course(
+    config: PlannerTrainConfig, tokenizer: PreTrainedTokenizerFast, sentences: list[list[Sentence]]
+) -> Course:
+    learned: list[Talk] = []
+    held_back: dict[str, list[Talk]] = {}
+    for folder, book in zip(config.sentences, sentences, strict=True):
+        talks = meanings_of(book, tokenizer)
+        held_back[Path(folder).name] = talks[: config.held_back]
+        learned += talks[config.held_back :]
+    return Course(learned, dict(held_back), config.sentence_share)
+
+
+def _told_course(
+    config: PlannerTrainConfig, tokenizer: PreTrainedTokenizerFast, told: list[list[LessonText]]
+) -> Course:
     rng = np.random.default_rng(config.seed)
     learned: list[Talk] = []
     held_back: dict[str, list[Talk]] = {}
     for folder, texts in zip(config.told, told, strict=True):
-        talks = talks_of(texts, tokenizer, rng, config.talk_share)
-        held_back[Path(folder).name] = talks[: config.held_back]
-        learned += talks[config.held_back :]
-    return TalkStage(
-        "words",
-        model,
-        config.words,
-        learned,
-        dict(held_back),
-        pad_id(tokenizer),
-        config.seed,
-        config.heard_weight,
-    )
+        held_back[Path(folder).name] = talks_of(texts[: config.held_back], tokenizer, rng)
+        learned += talks_of(texts[config.held_back :], tokenizer, rng, config.talk_share)
+    return Course(learned, dict(held_back), 1 - config.sentence_share)
 
 
 def _parted(sizes: list[int], held_back: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
@@ -145,6 +183,7 @@ def _talk(
     pictured: list[list[LessonText]],
     pictures: SeenPictures,
     parts: tuple[NDArray[np.int64], NDArray[np.int64]],
+    meanings: Course,
     run: Callable[[TalkStage], None],
 ) -> None:
     """LLaVA's two stages."""
@@ -153,17 +192,20 @@ def _talk(
     count = model.config.image_seq_length
     talks = talks_of(texts, tokenizer, np.random.default_rng([config.seed, 1]), 1.0, count)
     learned, held_back = parts
-    shown = {"": sights[learned], "pictures": sights[held_back]}
-    known = [talks[i] for i in learned]
-    back = {"pictures": [talks[i] for i in held_back]}
+    seen = Course(
+        [talks[i] for i in learned],
+        {"pictures": [talks[i] for i in held_back]},
+        1 - config.sentence_share,
+        {"": sights[learned], "pictures": sights[held_back]},
+    )
     projector, language = model.model.multi_modal_projector, model.model.language_model
-    for name, stage, trained in (
-        ("projector", config.projector, [projector]),
-        ("talk", config.talk, [projector, language]),
-    ):
-        freeze_but(model, trained)
-        pad, weight = pad_id(tokenizer), config.heard_weight
-        run(TalkStage(name, model, stage, known, dict(back), pad, config.seed, weight, shown))
+    pad, weight = pad_id(tokenizer), config.heard_weight
+    freeze_but(model, [projector])
+    run(
+        TalkStage("projector", model, config.projector, (replace(seen, share=1.0),), pad, config.seed, weight)
+    )
+    freeze_but(model, [projector, language])
+    run(TalkStage("talk", model, config.talk, (seen, meanings), pad, config.seed, weight))
 
 
 @torch.inference_mode()

@@ -101,28 +101,53 @@ def draw(template: Template, seed: int, switches: Randomise | None = None) -> tu
         ValueError: the template has no wordings of the split that the switches ask for.
     """
     switches = switches or Randomise()
+    drawn, table = _laid(template, seed, switches)
+    rng = np.random.default_rng([seed, 6, zlib.crc32(template.name.encode())])
+    text = worded_politely(
+        str(rng.choice(wordings(template, switches.paraphrase))), drawn.words, switches.paraphrase, rng
+    )
+    names = names_of(table)
+    return (
+        Goal(template.name, template.kind, text, seed, names, drawn.desire, drawn.saying, drawn.ordered),
+        table,
+    )
+
+
+def layout_words(template: Template, seed: int, switches: Randomise) -> Mapping[str, str]:
+    """What stands in a template's slots on the table of a seed.
+
+    Raises:
+        RuntimeError: see :func:`draw`.
+    """
+    return _laid(template, seed, switches)[0].words
+
+
+def _laid(template: Template, seed: int, switches: Randomise) -> tuple[Drawn, GoalTable]:
     key = zlib.crc32(template.name.encode())
     for attempt in range(_TRIES):
         table = GoalTable(switches, np.random.default_rng([seed, 5, key, attempt]))
         try:
-            drawn = template.lay(table)
+            return template.lay(table), table
         except NoRoomError:
             continue
-        text = _worded(template, drawn, switches, np.random.default_rng([seed, 6, key]))
-        names = names_of(table)
-        return (
-            Goal(template.name, template.kind, text, seed, names, drawn.desire, drawn.saying, drawn.ordered),
-            table,
-        )
     raise RuntimeError(f"no table found for {template.name!r}, seed {seed}, in {_TRIES} draws")
 
 
-def _worded(template: Template, drawn: Drawn, switches: Randomise, rng: np.random.Generator) -> str:
-    split = switches.paraphrase
-    phrasings = template.test if split == "test" else (*template.train, *PHRASINGS.get(template.name, ()))
-    if not phrasings:
+def wordings(template: Template, split: str) -> tuple[str, ...]:
+    """A template's wordings for training or for tests.
+
+    Raises:
+        ValueError: it has none.
+    """
+    found = template.test if split == "test" else (*template.train, *PHRASINGS.get(template.name, ()))
+    if not found:
         raise ValueError(f"goal template {template.name!r} has no {split} wordings")
-    text = worded(str(rng.choice(phrasings)), drawn.words, rng)
+    return found
+
+
+def worded_politely(wording: str, words: Mapping[str, str], split: str, rng: np.random.Generator) -> str:
+    """A wording with its slots filled, as somebody may say it."""
+    text = worded(wording, words, rng)
     if text.endswith("?"):
         return text
     # Politeness asks for a command: "would you please the bowl is for red things" is none.

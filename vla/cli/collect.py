@@ -10,10 +10,12 @@ from sim.backend import choose_backend
 from sim.collect import CollectSettings
 from sim.collect import collect as record
 from sim.goals.school import LessonSettings, collect_lessons
+from sim.goals.sentences import draw_sentences
 from sim.stills import StillSettings, draw_stills
 from vla.cli.settings import configured, families, processes
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError
+from vla.dataset.sentences import Sentence, write_sentences
 from vla.dataset.staging import staged_keys
 
 
@@ -32,6 +34,7 @@ class CollectConfig:
     stills: int
     tableaux: bool
     lessons: int
+    sentences: int
     pictures: bool
     talk: int
 
@@ -46,10 +49,14 @@ class CollectConfig:
             raise ValueError(f"stills={self.stills} must be at least 0")
         if self.tableaux and not self.stills:
             raise ValueError("tableaux=true goes with stills=N: demonstrations begin with nothing done")
-        if self.lessons < 0 or self.talk < 0:
-            raise ValueError(f"lessons={self.lessons} and talk={self.talk} must be at least 0")
-        if self.lessons and self.stills:
-            raise ValueError(f"lessons={self.lessons} and stills={self.stills}: collect one at a time")
+        for name in ("lessons", "sentences", "talk"):
+            if getattr(self, name) < 0:
+                raise ValueError(f"{name}={getattr(self, name)} must be at least 0")
+        if sum(map(bool, (self.stills, self.lessons, self.sentences))) > 1:
+            raise ValueError(
+                f"stills={self.stills}, lessons={self.lessons}, sentences={self.sentences}: "
+                "collect one at a time"
+            )
         if self.image_size < 16 or self.image_size % 2:
             raise ValueError(f"image_size={self.image_size} must be even and at least 16 pixels")
 
@@ -61,6 +68,8 @@ def collect(overrides: list[str], show_config: bool) -> None:
         return _collect_stills(config)
     if config.lessons:
         return _collect_lessons(config)
+    if config.sentences:
+        return _collect_sentences(config)
     settings = CollectSettings(
         root=Path(config.out),
         tasks=families(config.task),
@@ -120,4 +129,22 @@ def _collect_lessons(config: CollectConfig) -> None:
     console().print(
         f"{config.out} holds {config.lessons} lessons; to train with them: handily planner train "
         f"{key}={config.out}"
+    )
+
+
+def _collect_sentences(config: CollectConfig) -> None:
+    if config.task != ["all"]:
+        raise ConfigError(
+            f"task={','.join(config.task)} does not go with sentences: they are about all goals"
+        )
+    sentences: list[Sentence] = []
+    with counted("drawing", "sentences") as progress:
+        for sentence in draw_sentences(config.sentences, config.seed):
+            sentences.append(sentence)
+            if len(sentences) % 1000 == 0 or len(sentences) == config.sentences:
+                progress(len(sentences), config.sentences)
+    write_sentences(Path(config.out), sentences)
+    console().print(
+        f"{config.out} holds {config.sentences} sentences; to train with them: handily planner train "
+        f"sentences={config.out}"
     )

@@ -23,6 +23,8 @@ class PlannerTrainCommand:
 
     lessons: list[str]
     told: list[str]
+    sentences: list[str]
+    start_from: str
     checkpoint: str | None
     seed: int
     out: str
@@ -32,7 +34,7 @@ class PlannerTrainCommand:
 def train(overrides: list[str], show_config: bool) -> None:
     """Train the planner's eyes and words, or go on."""
     command = configured("planner_train", overrides, PlannerTrainCommand, show_config)
-    for key in ("lessons", "told"):
+    for key in ("lessons", "told", "sentences"):
         if not getattr(command, key):
             raise ConfigError(f"{key}=... names no folder; see handily collect lessons=N")
     config = command.train

@@ -34,10 +34,12 @@ class Look:
     Attributes:
         seen: What is seen, in the words of :mod:`vla.planner.seen`.
         cache: Keys and values of the picture and those words.
+        sighting: What the eyes' object queries believe.
     """
 
     seen: str
     cache: DynamicCache
+    sighting: Sighting
 
 
 class TalkingLlava:
@@ -90,7 +92,8 @@ class TalkingLlava:
         eyes, device = self._model.model.vision_tower.eyes, self._model.device
         tokens, heat = eyes(torch.stack(images)[None].to(device))
         ids = [self._ids[START], *[self._ids[PICTURE]] * self._pictures, self._ids[SEES]]
-        seen = None if self._read is None else self._read(eyes.believe(tokens, heat))
+        sighting = eyes.believe(tokens, heat)
+        seen = None if self._read is None else self._read(sighting)
         if seen is not None:
             ids += [*self._encode(spaced(seen)), self._ids[END]]
         cache = DynamicCache()
@@ -101,13 +104,29 @@ class TalkingLlava:
             logits_to_keep=1,
         )
         if seen is not None:
-            return Look(seen, cache)
+            return Look(seen, cache, sighting)
         said, logits = [], out.logits[0, -1]
         end = self._ids[END]
         while said[-1:] != [end]:
             said.append(int(logits.argmax()) if len(said) < _LONGEST_SIGHT - 1 else end)
             logits = self._feed(said[-1:], cache)
-        return Look(self._text(said), cache)
+        return Look(self._text(said), cache, sighting)
+
+    @torch.inference_mode()
+    def understand(self, sentence: str, allowed: AllowedNext, limit: int = _LONGEST_REPLY) -> str:
+        """What a sentence means, whatever the table looks like.
+
+        Args:
+            sentence: What somebody says.
+            allowed: The language of meanings, word by word.
+            limit: Most tokens.
+
+        Raises:
+            ContractError: the sentence is too long, or the grammar has a word that is not one token.
+        """
+        cache = DynamicCache()
+        logits = self._feed([self._ids[START], *self._request(goal_words(sentence))], cache)
+        return self._constrained(logits, cache, allowed, limit)
 
     @torch.inference_mode()
     def say(
@@ -117,7 +136,7 @@ class TalkingLlava:
 
         Args:
             look: What was seen.
-            words: A goal or a question, laid out by :mod:`vla.models.words`.
+            words: A question, laid out by :mod:`vla.models.words`.
             allowed: Keeps what is said inside a grammar of words.
             limit: Most tokens.
 
@@ -142,10 +161,8 @@ class TalkingLlava:
         allowed: AllowedNext | None = None,
         max_words: int = 120,
     ) -> str:
-        """See :class:`vla.models.vlm.VisionLanguageModel`; with a grammar the prompt is a goal."""
-        look = self.look(self._cameras(image))
-        words = goal_words(prompt) if allowed else question_words(prompt)
-        return self.say(look, words, allowed, max_words)
+        """See :class:`vla.models.vlm.VisionLanguageModel`."""
+        return self.say(self.look(self._cameras(image)), question_words(prompt), allowed, max_words)
 
     def score(self, image: NDArray[np.uint8], prompt: str, choices: Sequence[str]) -> NDArray[np.float64]:
         """See :class:`vla.models.vlm.VisionLanguageModel`."""

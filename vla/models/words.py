@@ -1,21 +1,23 @@
 """Words of a small language model: how a talk is laid out, and a tokenizer for it.
 
 A talk about one table is one line. The picture's tokens come first, then what is seen in it, in words; then
-goals with what has been done already, and questions, each with what is said to it::
+questions, each with what is said to it::
 
     [start] [picture]... [sees] bowl 4 7 ; red block table 9 3 . [end]
-    [goal] put the red block in the bowl [done] [says] put the red block in the bowl . [end]
     [asks] is the bowl empty ? [says] yes . [end]
 
 Since the picture comes before everything else, it is read once for all that is said about it, and a language
-model that has only ever read tables in words already knows what to do with what it sees.
+model that has only ever read tables in words already knows what to do with what it sees. What a sentence
+means is a line of its own, before anybody has looked::
+
+    [start] [goal] get me the red cube in the drawer [says] put the red block inside drawer in table . [end]
 """
 
 from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from tokenizers import Tokenizer, decoders, models, normalizers, pre_tokenizers, trainers
@@ -24,8 +26,8 @@ from transformers import PreTrainedTokenizerFast
 from vla.contract import ContractError
 
 PAD, UNKNOWN, START, PICTURE = "[pad]", "[unk]", "[start]", "[picture]"
-SEES, GOAL, DONE, ASKS, SAYS, END = "[sees]", "[goal]", "[done]", "[asks]", "[says]", "[end]"
-SPECIAL: Final = (PAD, UNKNOWN, START, PICTURE, SEES, GOAL, DONE, ASKS, SAYS, END)
+SEES, GOAL, ASKS, SAYS, END = "[sees]", "[goal]", "[asks]", "[says]", "[end]"
+SPECIAL: Final = (PAD, UNKNOWN, START, PICTURE, SEES, GOAL, ASKS, SAYS, END)
 
 
 def spaced(text: str) -> str:
@@ -43,9 +45,9 @@ def seen_words(seen: str) -> str:
     return f"{SEES} {spaced(seen)} {END}"
 
 
-def goal_words(goal: str, history: Sequence[str] = ()) -> str:
-    """A goal, laid out up to where the reply begins."""
-    return f"{GOAL} {spaced(goal)} {DONE} {spaced(' ; '.join(history))}".rstrip() + f" {SAYS}"
+def goal_words(goal: str) -> str:
+    """A sentence, laid out up to where its meaning begins."""
+    return f"{GOAL} {spaced(goal)} {SAYS}"
 
 
 def question_words(question: str) -> str:

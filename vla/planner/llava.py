@@ -1,34 +1,64 @@
-"""The planner that looks: a small LLaVA says what it sees and what remains to be done, at every look anew."""
+"""The planner that looks: a small LLaVA understands the sentence, sees the table, and what remains follows.
+
+The language model says what the sentence means (:mod:`vla.planner.meaning`), the object queries say what is
+where (:mod:`vla.planner.sight`), and :mod:`vla.planner.grounding` finds the instructions that lead from the
+one to the other, at every look anew.
+"""
 
 from __future__ import annotations
 
 from collections import OrderedDict
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
-
-import numpy as np
 
 from vla.contract import ContractError, Observation, Plan
 from vla.models.talking import CAMERAS, Look, TalkingLlava
-from vla.models.words import goal_words, question_words, spaced
-from vla.planner.grammar import MAX_STEPS, PlanError, allowed_next, parse, plan_of, saying_of
+from vla.models.words import spaced
+from vla.planner.grammar import MAX_STEPS, STEPS, Instructions, Saying, format_saying, plan_of, saying_of
+from vla.planner.grounding import hinted, plan_wish, settle
+from vla.planner.meaning import Meaning, Wish
+from vla.planner.meaning_text import meaning_next, parse_meaning
+from vla.planner.means import StuckError
+from vla.planner.memory import Memory
+from vla.planner.noticing import carried_out_share
 from vla.planner.pictures import picture_of
 from vla.planner.progress import carried_out
+from vla.planner.seen import Seen, format_seen, parse_seen
+from vla.planner.seen_table import seen_table
 
 LOOKS: Final = 2
 """Looks in a row that must agree before a plan is changed: a hand in front of the camera hides things."""
-DONE_QUESTION: Final = "is it done: {}?"
-_KEPT = 4
+_KEPT_LOOKS = 4
+_KEPT_TASKS = 32
+
+
+@dataclass
+class _Task:
+    """A goal that is pursued.
+
+    Attributes:
+        meaning: What was understood.
+        text: The same in words.
+        memory: What has been seen since.
+        settled: What the meaning came to, as soon as it came to a wish.
+        rumour: What the last look said, where that is not the plan yet, and how many in a row have said so.
+    """
+
+    meaning: Meaning
+    text: str
+    memory: Memory = field(default_factory=Memory)
+    settled: Wish | None = None
+    rumour: tuple[str, int] = ("", 0)
 
 
 class LlavaPlanner:
     """A :class:`vla.contract.Planner` and :class:`vla.contract.SuccessDetector` in one.
 
     The first plan is what the first look says. Afterwards a plan changes when ``looks`` looks in a row say
-    the same; a step counts as done when what remains is just what was to follow it.
+    the same; instructions count as done when what remains is just what was to follow them.
 
     Args:
-        model: Looks and talks.
+        model: Looks and understands.
         looks: At least 1.
 
     Raises:
@@ -40,7 +70,7 @@ class LlavaPlanner:
             raise ContractError(f"looks {looks} must be at least 1")
         self._model, self.looks = model, looks
         self._looked: OrderedDict[bytes, Look] = OrderedDict()
-        self._rumour: dict[str, tuple[str, int]] = {}
+        self._tasks: OrderedDict[str, _Task] = OrderedDict()
 
     def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
         """See :class:`vla.contract.Planner`.
@@ -48,51 +78,91 @@ class LlavaPlanner:
         Raises:
             ContractError: a camera's picture is missing, or ``goal`` has no words or too many.
         """
+        if previous is not None and previous.goal != goal:
+            previous = None
+        task = self._task(goal, fresh=previous is None)
+        seen = task.memory.update(parse_seen(self._look(observation).seen))
+        saying = self._saying(task, seen)
+        text = format_seen(seen)
+        if saying is None:
+            if previous is None:
+                raise ContractError(f"no plan for {goal!r}: nothing leads there from {text!r}")
+            return replace(previous, seen=text)
+        plan = replace(plan_of(goal, saying, carried_out(goal, saying, previous)), seen=text)
+        if plan.kind == "steps" and not plan.note:
+            plan = replace(plan, note=f"understood: {task.text}")
+        return plan if previous is None else self._confirmed(task, saying, plan, previous)
+
+    def _task(self, goal: str, fresh: bool) -> _Task:
+        if fresh or goal not in self._tasks:
+            self._tasks.pop(goal, None)
+            text = self.understand(goal)
+            self._tasks[goal] = _Task(parse_meaning(text), text)
+            while len(self._tasks) > _KEPT_TASKS:
+                self._tasks.popitem(last=False)
+        return self._tasks[goal]
+
+    def understand(self, goal: str) -> str:
+        """What a sentence means, in the words of :mod:`vla.planner.meaning_text`.
+
+        Raises:
+            ContractError: it has no words or too many.
+        """
         if not spaced(goal):
             raise ContractError(
                 f"goal {goal!r} holds no words; say for example 'put the red block in the bowl'"
             )
-        if previous is not None and previous.goal != goal:
-            previous = None
-        look = self._look(observation)
-        history = previous.steps[: previous.index][-MAX_STEPS:] if previous is not None else ()
-        text = self._model.say(look, goal_words(goal, history), allowed_next)
-        try:
-            saying = parse(text)
-        except PlanError as error:
-            if previous is None:
-                raise ContractError(f"no plan for {goal!r}: {error}") from error
-            return replace(previous, seen=look.seen)
-        plan = replace(plan_of(goal, saying, carried_out(goal, saying, previous)), seen=look.seen)
-        if previous is None:
-            self._rumour.pop(goal, None)
-            return plan
-        return self._confirmed(goal, text, plan, previous)
+        return self._model.understand(goal, meaning_next)
 
-    def _confirmed(self, goal: str, text: str, plan: Plan, previous: Plan) -> Plan:
+    def _saying(self, task: _Task, seen: Seen) -> Saying | None:
+        """What should be said and done now, or None where there is no way from here."""
+        table = hinted(task.meaning, seen_table(seen))
+        if task.settled is None:
+            settled = settle(task.meaning, table)
+            if not isinstance(settled, Wish):
+                return settled
+            task.settled = settled
+        try:
+            saying = plan_wish(task.settled, table)
+        except StuckError:
+            return None
+        if isinstance(saying, Instructions):
+            return Instructions(saying.steps[:MAX_STEPS])
+        return saying
+
+    def _confirmed(self, task: _Task, saying: Saying, plan: Plan, previous: Plan) -> Plan:
         """The new plan where enough looks in a row have said so, else the previous one."""
-        if _same(plan, previous):
-            self._rumour.pop(goal, None)
+        if plan.kind == previous.kind and saying == saying_of(previous):
+            task.rumour = ("", 0)
             return plan
-        said, count = self._rumour.get(goal, ("", 0))
-        count = count + 1 if said == text else 1
-        self._rumour[goal] = (text, count)
+        text = format_saying(saying)
+        count = task.rumour[1] + 1 if task.rumour[0] == text else 1
+        task.rumour = (text, count)
         if count < self.looks:
             # The note of a refusal or of an answer is what it says.
             note = f"looks as if: {text}" if previous.kind == "steps" else previous.note
             return replace(previous, seen=plan.seen, note=note)
-        del self._rumour[goal]
+        task.rumour = ("", 0)
         return plan
 
     def success(self, observation: Observation, instruction: str) -> float:
         """Probability in [0, 1] that ``instruction`` is fulfilled in what is seen.
 
+        An instruction in a planner's own words is judged by the beliefs of the object queries; any other is
+        understood first, and is fulfilled when nothing is left to do.
+
         Raises:
-            ContractError: a camera's picture is missing.
+            ContractError: a camera's picture is missing, or the instruction has no words or too many.
         """
-        words = question_words(DONE_QUESTION.format(instruction))
-        yes, no = self._model.weigh(self._look(observation), words, ("yes", "no"))
-        return float(1 / (1 + np.exp(np.clip(no - yes, -50, 50))))
+        look = self._look(observation)
+        if (step := STEPS.get(spaced(instruction))) is not None:
+            return carried_out_share(step, look.sighting)
+        table = seen_table(parse_seen(look.seen))
+        settled = settle(parse_meaning(self.understand(instruction)), table)
+        try:
+            return float(isinstance(settled, Wish) and plan_wish(settled, table) == Instructions())
+        except StuckError:
+            return 0.0
 
     def _look(self, observation: Observation) -> Look:
         """Look at the pictures, or remember having looked at these."""
@@ -100,10 +170,6 @@ class LlavaPlanner:
         key = b"".join(picture.tobytes() for picture in pictures)
         if key not in self._looked:
             self._looked[key] = self._model.look(pictures)
-            while len(self._looked) > _KEPT:
+            while len(self._looked) > _KEPT_LOOKS:
                 self._looked.popitem(last=False)
         return self._looked[key]
-
-
-def _same(plan: Plan, previous: Plan) -> bool:
-    return plan.kind == previous.kind and saying_of(plan) == saying_of(previous)

@@ -9,8 +9,8 @@ from vla.planner.grammar import Instructions, Saying, step_words
 def carried_out(goal: str, saying: Saying, previous: Plan | None) -> tuple[str, ...]:
     """The instructions to keep in the next plan, ticked off.
 
-    What was done stays done. The instruction under way counts as done when what remains now is just what
-    was to follow it; where something else remains, the planner has changed its mind.
+    What was done stays done. The instruction under way counts as done, with those behind it, when what
+    remains now is just what was to follow; where something else remains, the planner has changed its mind.
 
     Args:
         goal: What the person asked for.
@@ -19,8 +19,8 @@ def carried_out(goal: str, saying: Saying, previous: Plan | None) -> tuple[str, 
     """
     if previous is None or previous.goal != goal or not isinstance(saying, Instructions):
         return ()
-    done = previous.steps[: previous.index]
     remaining = tuple(map(step_words, saying.steps))
-    if previous.instruction is not None and remaining == previous.steps[previous.index + 1 :]:
-        done = (*done, previous.instruction)
-    return done
+    behind = len(previous.steps) - len(remaining)
+    if behind > previous.index and remaining == previous.steps[behind:]:
+        return previous.steps[:behind]
+    return previous.steps[: previous.index]
