@@ -9,6 +9,7 @@ seen now; "every star" is still open to a star that comes into view later.
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
@@ -229,7 +230,13 @@ def _swapped(x: int, y: int, table: SeenTable) -> tuple[Deed, ...]:
         return (*_put_names((upper,), TABLE, table), on)
     if where[x] == where[y] == TABLE:
         raise RefusedError(Refusal("unknown"))
+    if not _has_room(where[y], table) and _has_room(where[x], table):
+        x, y = y, x
     return (*_to(x, where[y], table), *_to(y, where[x], table))
+
+
+def _has_room(place: str | int, table: SeenTable) -> bool:
+    return isinstance(place, str) and len(table.state.inside(place)) < CAPACITY.get(place, math.inf)
 
 
 def _to(row: int, place: str | int, table: SeenTable) -> tuple[Deed, ...]:
