@@ -73,7 +73,6 @@ IMPERATIVES: Final[Mapping[str, tuple[str, ...]]] = {
         "(remove|take away) (everything|anything|all) that is on top of {x}",
         "(take|get) (everything|anything|whatever there is) off (the top of|) {x}",
         "(free|rid|relieve) {x} of (what|whatever|anything that) (is|stands) on (it|top of it)",
-        "free {x} (from above|on top)",
         "free up (the top of|) {x}",
         "get (the top of|) {x} (free|clear)",
         "make (the top of|) {x} (free|clear|bare)",
