@@ -25,7 +25,7 @@ _TABLES = 60
 """Tables per template whose words fill its wordings."""
 _FIRST_SEED = 250_000
 _BENCHMARK_SHARE = 0.4
-_SLOT = r"(?:[a-z']+ ){0,5}[a-z']+"
+_SLOT = r"(?:[a-z']+ ){0,8}[a-z']+"
 
 
 def draw_sentences(count: int, seed: int = 0) -> Iterator[Sentence]:
