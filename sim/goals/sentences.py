@@ -1,9 +1,15 @@
-"""Sentences with their meanings: the benchmark's training wordings and free parlance, in turns."""
+"""Sentences with their meanings: the benchmark's training wordings and free parlance, in turns.
+
+Whoever speaks freely may say by chance what the benchmark holds out for its tests, as a whole or as a part of
+a longer sentence; such sentences are left out.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 
@@ -19,6 +25,7 @@ _TABLES = 60
 """Tables per template whose words fill its wordings."""
 _FIRST_SEED = 250_000
 _BENCHMARK_SHARE = 0.4
+_SLOT = r"(?:[a-z']+ ){0,8}[a-z']+"
 
 
 def draw_sentences(count: int, seed: int = 0) -> Iterator[Sentence]:
@@ -29,8 +36,44 @@ def draw_sentences(count: int, seed: int = 0) -> Iterator[Sentence]:
         if rng.random() < _BENCHMARK_SHARE:
             yield books[int(rng.integers(len(books)))].sentence(rng)
         else:
-            meaning = some_meaning(rng)
-            yield Sentence(said(meaning, rng), format_meaning(meaning))
+            yield free_sentence(rng)
+
+
+def free_sentence(rng: np.random.Generator) -> Sentence:
+    """A sentence of free parlance that holds nothing that is held out."""
+    while True:
+        meaning = some_meaning(rng)
+        text = said(meaning, rng)
+        if not is_held_out(text):
+            return Sentence(text, format_meaning(meaning))
+
+
+def is_held_out(text: str) -> bool:
+    """Whether a text contains a wording that the benchmark holds out, whatever fills its slots."""
+    return _held_out().search(" ".join(re.findall(r"[a-z']+", text.lower()))) is not None
+
+
+@cache
+def _held_out() -> re.Pattern[str]:
+    taught: set[str] = set()
+    patterns: set[str] = set()
+    for template in TEMPLATES.values():
+        train = {plain for wording in wordings(template, "train") for plain in _alternatives(wording)}
+        patterns.update(plain for wording in template.test for plain in _alternatives(wording))
+        (patterns if template.held_out else taught).update(train)
+    # What cannot be done is asked for in the words of what can.
+    patterns -= taught
+    return re.compile("|".join(rf"\b{pattern}\b" for pattern in sorted(patterns)))
+
+
+def _alternatives(wording: str) -> Iterator[str]:
+    """A wording's forms as regular expressions over words alone."""
+    if match := re.search(r"\(([^()]*)\)", wording):
+        for choice in match[1].split("|"):
+            yield from _alternatives(wording[: match.start()] + choice + wording[match.end() :])
+        return
+    words = re.findall(r"\{\w\}|[a-z']+", wording)
+    yield " ".join(_SLOT if word[0] == "{" else word for word in words)
 
 
 @dataclass(slots=True)

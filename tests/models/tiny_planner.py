@@ -15,7 +15,7 @@ from vla.models.scene import SceneEyesConfig
 from vla.models.talking import CAMERAS, TalkingLlava
 from vla.models.vit import ViTConfig
 from vla.models.words import SPECIAL, train_tokenizer
-from vla.planner.grammar import vocabulary
+from vla.planner.meaning_text import meaning_vocabulary
 
 SIZE = 32
 VISION = ViTConfig(image_size=SIZE, width=32, depth=1, heads=2, stem_width=16)
@@ -24,8 +24,8 @@ EYES = SceneEyesConfig(vision=VISION, depth=1, heads=2, patches=2)
 
 @cache
 def tokenizer() -> PreTrainedTokenizerFast:
-    """A token for each word of the grammar, and few more."""
-    return train_tokenizer(["is it done ?"], (*vocabulary(), *map(str, range(24))), 700)
+    """A token for each word of a meaning, and few more."""
+    return train_tokenizer(["is it done ?"], (*meaning_vocabulary(), *map(str, range(24))), 700)
 
 
 def model(seed: int = 35) -> LlavaForConditionalGeneration:

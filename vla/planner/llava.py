@@ -23,8 +23,9 @@ from vla.planner.memory import Memory
 from vla.planner.noticing import carried_out_share
 from vla.planner.pictures import picture_of
 from vla.planner.progress import carried_out
-from vla.planner.seen import Seen, format_seen, parse_seen
+from vla.planner.seen import Seen, format_seen
 from vla.planner.seen_table import seen_table
+from vla.planner.sight import seen_in
 
 LOOKS: Final = 2
 """Looks in a row that must agree before a plan is changed: a hand in front of the camera hides things."""
@@ -81,7 +82,7 @@ class LlavaPlanner:
         if previous is not None and previous.goal != goal:
             previous = None
         task = self._task(goal, fresh=previous is None)
-        seen = task.memory.update(parse_seen(self._look(observation).seen))
+        seen = task.memory.update(seen_in(self._look(observation).sighting))
         saying = self._saying(task, seen)
         text = format_seen(seen)
         if saying is None:
@@ -158,7 +159,7 @@ class LlavaPlanner:
         look = self._look(observation)
         if (step := STEPS.get(spaced(instruction))) is not None:
             return carried_out_share(step, look.sighting)
-        table = seen_table(parse_seen(look.seen))
+        table = seen_table(seen_in(look.sighting))
         settled = settle(parse_meaning(self.understand(instruction)), table)
         try:
             return float(isinstance(settled, Wish) and plan_wish(settled, table) == Instructions())

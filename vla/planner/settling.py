@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
@@ -11,7 +12,7 @@ from vla.planner.meaning import THING, Deed, Noun, Things, Trait, Wish
 from vla.planner.referents import RefusedError, matching, missing, need_fixture, one
 from vla.planner.sayings import FIXTURES, SHAPES, Refusal
 from vla.planner.seen_table import SeenTable
-from vla.planner.symbols import LOOSE, TABLE, name_order
+from vla.planner.symbols import CAPACITY, LOOSE, TABLE, name_order
 
 NEEDS: Final = {"open": "drawer", "close": "drawer", "press": "button"}
 """Verb to the fixture that it needs."""
@@ -163,7 +164,13 @@ def _swapped(x: int, y: int, table: SeenTable) -> tuple[Deed, ...]:
     for mine, yours in ((where[x], where[y]), (where[y], where[x])):
         if mine == TABLE and isinstance(yours, str) and yours != "drawer":
             raise RefusedError(Refusal("unknown"))
+    if not _has_room(where[y], table) and _has_room(where[x], table):
+        x, y = y, x
     return (*_to(x, where[y], table), *_to(y, where[x], table))
+
+
+def _has_room(place: str | int, table: SeenTable) -> bool:
+    return isinstance(place, str) and len(table.state.inside(place)) < CAPACITY.get(place, math.inf)
 
 
 def _to(row: int, place: str | int, table: SeenTable) -> tuple[Deed, ...]:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from sim.goals.parlance import conditions, frames
-from sim.goals.parlance.deeds import IMPERATIVES, STATEMENTS
-from sim.goals.parlance.foreign import ALONE, REMARKS, TO_THINGS
+from sim.goals.parlance.deeds import IMPERATIVES, REMARKS, STATEMENTS
+from sim.goals.parlance.foreign import ALONE, CHAT, TO_THINGS
 from sim.goals.parlance.pattern import expand, fill, pick
 from sim.goals.parlance.phrases import (
     bare,
@@ -38,13 +38,16 @@ from vla.planner.meaning import (
 )
 from vla.planner.sayings import COLOURS, CORNERS, FIXTURES, SHAPES
 
-_STATEMENT_SHARE = 0.3
+_STATEMENT_SHARE = 0.2
+_REMARK_SHARE = 0.15
 _FETCHED_SHARE = 0.8
 _ALONE_SHARE = 0.4
-_REMARK_SHARE = 0.12
+_CHAT_SHARE = 0.12
 _TOWER_SHARE = 0.85
 _PUSHED_SHARE = 0.5
 _IN_DRAWER = Trait("inside", "drawer")
+
+_Table = Mapping[str, tuple[str, ...]]
 
 
 def said(meaning: Meaning, rng: np.random.Generator) -> str:
@@ -55,8 +58,8 @@ def said(meaning: Meaning, rng: np.random.Generator) -> str:
 def _sentence(meaning: Meaning, rng: np.random.Generator) -> str:
     match meaning:
         case Unknown():
-            if rng.random() < _REMARK_SHARE:
-                return expand(pick(REMARKS, rng), rng).strip()
+            if rng.random() < _CHAT_SHARE:
+                return expand(pick(CHAT, rng), rng).strip()
             return _framed(_foreign(rng), rng)
         case Question():
             return _question(meaning, rng)
@@ -86,20 +89,17 @@ def _foreign(rng: np.random.Generator) -> str:
 def _wish(wish: Wish, rng: np.random.Generator) -> str:
     tower = _tower(wish)
     if tower is not None and rng.random() < _TOWER_SHARE:
-        stated = rng.random() < _STATEMENT_SHARE
-        patterns = (STATEMENTS if stated else IMPERATIVES)["tower"]
         slots = {slot: phrase(things, rng) for slot, things in tower.items()}
-        text = fill(expand(pick(patterns, rng), rng), slots)
-        return _stated(text, rng) if stated else _framed(text, rng)
-    if len(wish.deeds) == 1 and rng.random() < _STATEMENT_SHARE:
-        text = _deed(wish.deeds[0], rng, STATEMENTS)
-        if text is not None:
-            return _stated(text, rng)
+        table, framed = _manner(rng)
+        return framed(fill(expand(pick(table["tower"], rng), rng), slots), rng)
+    if len(wish.deeds) == 1:
+        table, framed = _manner(rng)
+        return framed(_deed(wish.deeds[0], rng, table), rng)
     return _framed(_chain(wish, rng), rng)
 
 
 def _chain(wish: Wish, rng: np.random.Generator) -> str:
-    parts = [_imperative(deed, rng) for deed in wish.deeds]
+    parts = [_deed(deed, rng, IMPERATIVES) for deed in wish.deeds]
     links, three = (frames.THEN, frames.THEN_THREE) if wish.ordered else (frames.AND, frames.AND_THREE)
     if len(parts) == 3 and rng.random() < 0.7:
         return fill(expand(pick(three, rng), rng), dict(zip("abc", parts, strict=True)))
@@ -111,14 +111,20 @@ def _chain(wish: Wish, rng: np.random.Generator) -> str:
     return text
 
 
-def _imperative(deed: Deed, rng: np.random.Generator) -> str:
-    text = _deed(deed, rng, IMPERATIVES)
-    assert text is not None
-    return text
+def _manner(rng: np.random.Generator) -> tuple[_Table, Callable[[str, np.random.Generator], str]]:
+    """Whether somebody orders, states or remarks, and what may go around that."""
+    draw = rng.random()
+    if draw < _STATEMENT_SHARE:
+        return STATEMENTS, _stated
+    return (REMARKS, _alone) if draw < _STATEMENT_SHARE + _REMARK_SHARE else (IMPERATIVES, _framed)
 
 
 def _stated(text: str, rng: np.random.Generator) -> str:
-    return text if text.endswith("?") else f"{pick(frames.BEFORE_STATEMENTS, rng)} {text}".strip()
+    return f"{pick(frames.BEFORE_STATEMENTS, rng)} {text}".strip()
+
+
+def _alone(text: str, rng: np.random.Generator) -> str:
+    return text
 
 
 def _tower(wish: Wish) -> dict[str, Things] | None:
@@ -131,16 +137,14 @@ def _tower(wish: Wish) -> dict[str, Things] | None:
     return {"x": second.things[0], "y": first.things[0], "z": first.other}
 
 
-def _deed(deed: Deed, rng: np.random.Generator, table: Mapping[str, Sequence[str]]) -> str | None:
-    """One wish in one of the ways of a table, or None where it has none."""
+def _deed(deed: Deed, rng: np.random.Generator, table: _Table) -> str:
+    """One wish in one of the ways of a table."""
     key, things = _key(deed, rng)
-    if key not in table:
-        return None
     slots: dict[str, str] = {}
     if things:
         slots["x"] = names(things, rng)
     if deed.place:
-        slots |= {"p": into(deed.place, rng), "q": fixture(deed.place, rng)}
+        slots |= {"p": into(deed.place, rng), "q": fixture(deed.place, rng), "l": lying(deed.place, rng)}
     if deed.other is not None:
         slots["y"] = phrase(deed.other, rng)
     if key == "off":

@@ -159,7 +159,7 @@ SEQUENCE: Final = {
         "{a}, and then {b}",
         "{a}, (afterwards|later) {b}",
         "{a} and (afterwards|after that|next) {b}",
-        "{a}, and (once|when|after) (that is done|you have done that), {b}",
+        "{a}, and (once|after) (that is done|you have done that), {b}",
         "{a}, (once|when|after) that is done {b}",
         "(first|to start|begin with this): {a}, (next|second): {b}",
         "first {a}, (second|secondly|next|afterwards|after that) {b}",

@@ -7,9 +7,9 @@ from typing import Final
 from sim.goals.parlance.foreign.crafts import CRAFTS
 from sim.goals.parlance.foreign.dealings import DEALINGS
 from sim.goals.parlance.foreign.errands import ERRANDS
-from sim.goals.parlance.foreign.talk import QUESTIONS, REMARKS
+from sim.goals.parlance.foreign.talk import CHAT, QUESTIONS
 
-__all__ = ["ALONE", "REMARKS", "TO_THINGS"]
+__all__ = ["ALONE", "CHAT", "TO_THINGS"]
 
 TO_THINGS: Final = (*CRAFTS, *DEALINGS)
 """Slot ``{x}``: a thing or a fixture, with an article."""

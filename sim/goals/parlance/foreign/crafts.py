@@ -31,7 +31,7 @@ CRAFTS: Final = (
     "fill {x} with (water|sand|milk|soup|marbles from the shop)",
     "(water|fertilise) {x}",
     "(peel|unpeel|skin|grate|mash|knead|stir|whisk|mix|season) {x}",
-    "(squeeze|squash|squish|crumple|flatten|bend|twist|stretch|compress|dent|fold|unfold|inflate|deflate) {x}",
+    "(squeeze|squash|squish|crumple|flatten|bend|twist|stretch|compress|dent|fold|unfold|inflate) {x}",
     "(wrap|gift-wrap|pack) {x} in (paper|foil|newspaper|bubble wrap)",
     "unwrap {x}",
     "(tie|bind) {x} with (string|a rope|a ribbon)",

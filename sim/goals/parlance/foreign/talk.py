@@ -19,10 +19,10 @@ QUESTIONS: Final = (
     "(where|in which country) is (paris|tokyo|the eiffel tower|mount everest|the amazon|hawaii)?",
     "how (far|long) is (it to the moon|it to paris|the nile|the way home)?",
     "how (high|tall|old) is (mount everest|the eiffel tower|the universe|the earth|the pope|the president)?",
-    "how many (people live in china|planets are there in the solar system|days are in a year|legs has a spider)?",
+    "how many (people live in china|planets are there in the solar system|days are in a year)?",
     "how many (continents|countries|languages|oceans) are there in the world?",
-    "who (is|was) (the president|the king of spain|albert einstein|napoleon|your maker|shakespeare|the boss)?",
-    "who (wrote|painted|invented|discovered) (hamlet|the mona lisa|the telephone|america|penicillin|the wheel)?",
+    "who (is|was) (the president|the king of spain|albert einstein|napoleon|your maker|shakespeare)?",
+    "who (wrote|painted|invented|discovered) (hamlet|the mona lisa|the telephone|america|penicillin)?",
     "who won the (match|war|election|world cup|race) (yesterday|last year|)?",
     "when (did the war end|was rome founded|were you born|is your birthday|did columbus sail)?",
     "why is the (sky blue|sea salty|grass green|banana curved|earth round)?",
@@ -57,7 +57,7 @@ QUESTIONS: Final = (
     "how do (i get to the station|i bake bread|planes fly|you spell necessary|magnets work|i lose weight)?",
     "how do you say (hello|thank you|cat|good night) in (french|german|spanish|chinese)?",
     "how much (is the fish|does a car cost|money do i have|do you earn|is a ticket|does gold cost)?",
-    "is there (life on mars|a god|any milk left in the fridge|a doctor in the house|a bank nearby|school today)?",
+    "is there (life on mars|a god|any milk left in the fridge|a doctor in the house|a bank nearby)?",
     "is the (earth flat|shop open today|train late|kettle boiling|milk still good|door locked|heating on)?",
     "is (anybody home|my car parked outside|santa claus real|dinner ready|it monday|this a dream)?",
     "have you (eaten|slept well|seen my keys|been to rome|met my wife|read the paper|fed the cat)?",
@@ -68,13 +68,13 @@ QUESTIONS: Final = (
     "to be or not to be?",
     "what rhymes with (orange|blue|heart|day)?",
     "what came first, the chicken or the egg?",
-    "what is the (fastest animal|tallest building|best film|largest ocean|population of india|speed of light)?",
+    "what is the (fastest animal|tallest building|best film|largest ocean|population of india)?",
     "what is the (difference between a crow and a raven|chemical symbol of gold|boiling point of water)?",
     "tell me, who is the fairest of them all?",
     "what's (up|new|wrong|for lunch|your name|the weather like|the matter)?",
 )
 """About anything but the table."""
-REMARKS: Final = (
+CHAT: Final = (
     "(hello|hi|hey|hello there|hi there|good morning|good evening|good night|good afternoon|howdy)",
     "(hello|hi|good morning), (robot|my friend|how are you|nice to meet you)",
     "(bye|goodbye|see you|see you later|see you tomorrow|farewell)",
