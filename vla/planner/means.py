@@ -46,11 +46,14 @@ def means(desire: Iterable[Atom], state: Symbols, ordered: bool = False) -> Inst
     atoms = list(_spelled_out(desire, state))
     sketch = _Sketch(state, atoms)
     if not ordered:
+        atoms = _bases_first(atoms)
         held = state.inside(HELD)
         atoms.sort(key=lambda atom: getattr(atom, "row", -1) not in held)
     sketch.free_foot()
     for atom in atoms:
         sketch.achieve(atom)
+    if not ordered:
+        sketch.restore()
     return Instructions(tuple(sketch.steps))
 
 
@@ -64,6 +67,26 @@ def _spelled_out(desire: Iterable[Atom], state: Symbols) -> Iterable[Atom]:
                 yield from _one_column(rows, state)
             case _:
                 yield atom
+
+
+def _bases_first(atoms: Iterable[Atom]) -> list[Atom]:
+    """Whoever carries something in the end is moved before that is put on it."""
+    atoms = list(atoms)
+    moving = {atom.row: atom for atom in atoms if isinstance(atom, In | On)}
+    found: list[Atom] = []
+    visited: set[Atom] = set()
+
+    def add(atom: Atom) -> None:
+        if atom in visited:
+            return
+        visited.add(atom)
+        if isinstance(atom, On) and atom.base in moving:
+            add(moving[atom.base])
+        found.append(atom)
+
+    for atom in atoms:
+        add(atom)
+    return found
 
 
 def _corner_each(rows: tuple[int, ...], state: Symbols) -> Iterable[In]:
@@ -136,6 +159,12 @@ class _Sketch:
                 self._state = replace(self._state, pressed=True)
             case Sorted() | Tower():
                 raise AssertionError("spelled out before")
+
+    def restore(self) -> None:
+        """Bring back what was wanted somewhere and had to leave for something else that was wanted."""
+        for atom in self._wanted.values():
+            if isinstance(atom, On):
+                self.achieve(atom)
 
     def free_foot(self) -> None:
         """Take the foot of the wanted tower down where it could not carry the tower as it stands."""

@@ -73,6 +73,7 @@ def _framed(text: str, rng: np.random.Generator) -> str:
     if text.endswith("?"):
         return text
     after = pick(frames.AFTER, rng)
+    text = text.rstrip(",")
     return " ".join(f"{pick(frames.BEFORE, rng)} {text}{after if after[:1] in '.,' else f' {after}'}".split())
 
 
