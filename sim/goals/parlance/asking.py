@@ -17,15 +17,20 @@ from vla.planner.meaning import Question, Things
 _OPENED_SHARE = 0.2
 _OWN_SHARE = 0.6
 _INSIDE_SHARE = 0.75
-_UNMARKED_SHARE = 0.2
+_UNMARKED_SHARE = 0.25
+_ASKING = tuple(
+    f"{word} " for word in "is are do does did has have was can could would what which how where".split()
+)
+"""How questions begin that need no question mark: "the drawer is open" without one would be a statement."""
 
 
 def question(meaning: Question, rng: np.random.Generator) -> str:
     """One of the ways of asking; not everybody writes the question mark."""
     text = _question(meaning, rng)
+    marked = not text.startswith(_ASKING) or rng.random() >= _UNMARKED_SHARE
     if rng.random() < _OPENED_SHARE:
         text = f"{pick(frames.BEFORE_QUESTIONS, rng)} {text}"
-    return text.removesuffix("?") if rng.random() < _UNMARKED_SHARE else text
+    return text if marked else text.removesuffix("?")
 
 
 def _question(meaning: Question, rng: np.random.Generator) -> str:

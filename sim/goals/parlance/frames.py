@@ -128,7 +128,7 @@ THEN: Final = (
     "the first thing to do: {a}. the second: {b}",
     "at the end {b}, but at the beginning {a}",
 )
-"""Two in order. Those that begin with ``{a}`` also lengthen a chain."""
+"""Two in order. Those that begin with ``{a}``, without a "first", also lengthen a chain."""
 
 THEN_THREE: Final = (
     "first {a}, then {b} and finally {c}",
@@ -195,7 +195,7 @@ AND: Final = (
     "this: {a}. and this (too|as well|): {b}",
     "{a}, moreover {b}",
 )
-"""Two in any order. Those that begin with ``{a}`` also lengthen a chain."""
+"""Two in any order. Those that begin with ``{a}``, without a "first", also lengthen a chain."""
 AND_THREE: Final = (
     "{a}, {b} and {c}",
     "{a}, {b}, and {c}",

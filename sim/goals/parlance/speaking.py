@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
@@ -39,6 +40,7 @@ _AFTER_SHARE = 0.35
 _IN_DRAWER = Trait("inside", "drawer")
 _WISH_FIRST = ("{a}", "{b}", "{c} at", "first {a}", "not only {a}", "both {a}")
 """How patterns of wishes begin that may stand behind "could you"."""
+_LENGTHENS = re.compile(r"{a}(?!.*(first|begin))")
 _SUBJECTS = ("the ", "every", "all ", "nothing ")
 """How statements begin that may stand behind "make sure that"."""
 
@@ -123,8 +125,8 @@ def _chain(wish: Wish, rng: np.random.Generator) -> tuple[str, bool]:
 
 def _linked(parts: Sequence[str], links: Sequence[str], rng: np.random.Generator) -> tuple[str, bool]:
     text, begins = parts[0], True
-    # "before b, a" and "first a" only fit where there are two.
-    fitting = links if len(parts) == 2 else [link for link in links if link.startswith("{a}")]
+    # "before b, a" and "a first, then b" only fit where there are two.
+    fitting = links if len(parts) == 2 else [link for link in links if _LENGTHENS.match(link)]
     for part in parts[1:]:
         link = pick(fitting, rng)
         text = fill(expand(link, rng), {"a": text, "b": part})
