@@ -19,7 +19,24 @@ _OWN_SHARE = 0.6
 _INSIDE_SHARE = 0.75
 _UNMARKED_SHARE = 0.25
 _ASKING = tuple(
-    f"{word} " for word in "is are do does did has have was can could would what which how where".split()
+    f"{word} "
+    for word in [
+        "is",
+        "are",
+        "do",
+        "does",
+        "did",
+        "has",
+        "have",
+        "was",
+        "can",
+        "could",
+        "would",
+        "what",
+        "which",
+        "how",
+        "where",
+    ]
 )
 """How questions begin that need no question mark: "the drawer is open" without one would be a statement."""
 
