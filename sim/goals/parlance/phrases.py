@@ -6,6 +6,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from sim.goals.parlance.conditions import PREDICATES
 from sim.goals.parlance.names import (
     ANY,
     BUT,
@@ -92,7 +93,8 @@ def _phrase(things: Things, rng: np.random.Generator) -> str:
 def bare(things: Things, rng: np.random.Generator, plural: bool) -> str:
     """The noun with its trait and without an article."""
     if things.noun.shape in FIXTURES:
-        return pick(FIXTURES[things.noun.shape], rng)
+        name = pick(FIXTURES[things.noun.shape], rng)
+        return f"{name}{'es' if name.endswith('sh') else 's'}" if plural else name
     names_of_one = SHAPES[things.noun.shape]
     noun = names_of_one[int(rng.integers(len(names_of_one)))][plural]
     noun = f"{things.noun.colour} {noun}".strip()
@@ -103,10 +105,7 @@ def bare(things: Things, rng: np.random.Generator, plural: bool) -> str:
 
 def predicate(trait: Trait, rng: np.random.Generator) -> str:
     """A trait as what something is: ``"in the bowl"``, ``"left of the tray"``."""
-    pattern = pick([p for p in TRAITS[trait.kind] if p.startswith("{n} ") and "[" not in p], rng)
-    if trait.kind == "inside":
-        pattern = "{n} {l}"
-    return _with(pattern, "", trait, rng, False)
+    return _with(pick(PREDICATES[trait.kind], rng), "", trait, rng, False)
 
 
 def _with(pattern: str, noun: str, trait: Trait, rng: np.random.Generator, plural: bool) -> str:
