@@ -10,11 +10,12 @@ import numpy as np
 import pytest
 
 from sim.goals.parlance import groups, names, said, some_meaning
+from sim.goals.parlance.conditions import PREDICATES
 from sim.goals.parlance.foreign import ALONE, CHAT, TO_THINGS
 from sim.goals.parlance.foreign.talk import QUESTIONS
+from sim.goals.parlance.nounless import ALL_THAT, WHATEVER
 from sim.goals.parlance.pattern import expand
 from sim.goals.parlance.phrases import predicate
-from sim.goals.parlance.predicates import ALL_THAT, PREDICATES, WHATEVER
 from sim.goals.parlance.traits import TRAITS
 from vla.planner.meaning import PLACES, RELATIONS, SUPERLATIVES, Noun, Things, Trait, Unknown
 from vla.planner.sayings import COLOURS, FIXTURES, SHAPES

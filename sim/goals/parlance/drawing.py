@@ -123,7 +123,10 @@ def _off(rng: np.random.Generator) -> Deed:
 
 
 def _stack(rng: np.random.Generator) -> Deed:
-    return Deed("stack", (_one(rng),), other=_one(rng, 0.1))
+    base = _one(rng, 0.1)
+    while base.noun.shape in FIXTURES:  # what is put on the tray is put there, not stacked
+        base = _one(rng, 0.1)
+    return Deed("stack", (_one(rng),), other=base)
 
 
 def _swap(rng: np.random.Generator) -> Deed:
@@ -177,9 +180,13 @@ def _deed(rng: np.random.Generator) -> Deed:
 
 
 def _wish(rng: np.random.Generator, count: int) -> Wish:
-    deeds = [_deed(rng) for _ in range(count)]
+    deeds: list[Deed] = []
+    while len(deeds) < count:
+        if (deed := _deed(rng)) not in deeds:
+            deeds.append(deed)
     if count > 1 and _chance(rng, 0.3):
-        deeds[-1] = Deed(pick(("close", "press", "open"), rng))
+        last = Deed(pick(("close", "press", "open"), rng))
+        deeds[-1] = last if last not in deeds else deeds[-1]
     return Wish(tuple(deeds), count > 1 and _chance(rng, 0.5))
 
 
@@ -227,7 +234,8 @@ def _stated(rng: np.random.Generator) -> Trait:
 def _choice(rng: np.random.Generator) -> Choice:
     condition = _condition(rng)
     wish = _wish(rng, 1 + int(_chance(rng, 0.1)))
-    return Choice(condition, wish, _wish(rng, 1) if _chance(rng, 0.75) else Wish())
+    other = _wish(rng, 1) if _chance(rng, 0.75) else Wish()
+    return Choice(condition, wish, other if other != wish else Wish())
 
 
 def _question(rng: np.random.Generator) -> Question:

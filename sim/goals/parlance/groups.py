@@ -95,8 +95,6 @@ ANY: Final = (
     "some {s}, i do not care which,",
 )
 """One of several, left to whoever does it."""
-A: Final = (*("a {s}", "any {s}") * 4, "some {s}", "at least one {s}", "such a thing as a {s}")
-"""That there is one at all."""
 BUT: Final = (
     *("{x} (but|except|except for) {y}",) * 4,
     "{x} (but not|only not|just not) {y}",

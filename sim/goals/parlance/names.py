@@ -8,11 +8,13 @@ from typing import Final
 
 def _both(plain: str, times: int, others: str = "") -> tuple[tuple[str, str], ...]:
     """Names for one and for several; the plain one ``times`` times, so that it stays the usual one."""
-    return tuple((one, _plural(one)) for one in (*(plain,) * times, *filter(None, others.split(", "))))
+    return tuple((one, plural_of(one)) for one in (*(plain,) * times, *filter(None, others.split(", "))))
 
 
-def _plural(one: str) -> str:
-    return f"{one}es" if one.endswith(("x", "s", "ch", "sh")) else f"{one}s"
+def plural_of(name: str) -> str:
+    """A name for several: ``"boxes"``, ``"drawers of the cabinet"``."""
+    head, of, rest = name.partition(" of ")
+    return f"{head}{'es' if head.endswith(('x', 's', 'ch', 'sh')) else 's'}{of}{rest}"
 
 
 def _mostly(plain: str, times: int, others: str) -> tuple[str, ...]:

@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 _INNERMOST = re.compile(r"\(([^()]*)\)")
+_SLOT = re.compile(r"\{(\w+)\}")
+_VOWEL = re.compile(r"\ba (?=[aeiou](?!ne\b))")
 _NUMBER = re.compile(r"\[([^/\]]*)/([^\]]*)\]")
 
 
@@ -28,8 +30,14 @@ def expand(pattern: str, rng: np.random.Generator, plural: bool = False) -> str:
 def fill(pattern: str, slots: Mapping[str, str]) -> str:
     """A wording with its slots filled and its spaces tidied."""
     text = " ".join(pattern.format(**slots).split())
+    text = _VOWEL.sub("an ", text)
     text = re.sub(r" ([,.;:?])", r"\1", text)
     return re.sub(r",+(?=[,.;:?])", "", text)
+
+
+def slots_of(pattern: str) -> frozenset[str]:
+    """The names of a pattern's slots."""
+    return frozenset(_SLOT.findall(pattern))
 
 
 def pick(choices: Sequence[str], rng: np.random.Generator) -> str:

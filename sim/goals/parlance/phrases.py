@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Sequence
 
 import numpy as np
 
+from sim.goals.parlance.conditions import PREDICATES
 from sim.goals.parlance.groups import (
     ANY,
     BUT,
@@ -15,7 +15,6 @@ from sim.goals.parlance.groups import (
     EVERYTHING,
     LISTS,
     LONG_LISTS,
-    A,
 )
 from sim.goals.parlance.names import (
     COLOURED,
@@ -27,9 +26,10 @@ from sim.goals.parlance.names import (
     SHAPES,
     SIZES,
     THE,
+    plural_of,
 )
+from sim.goals.parlance.nounless import ALL_THAT, CONTENTS, WHATEVER
 from sim.goals.parlance.pattern import expand, fill, pick
-from sim.goals.parlance.predicates import ALL_THAT, CONTENTS, PREDICATES, WHATEVER
 from sim.goals.parlance.traits import TRAITS
 from vla.planner.meaning import SUPERLATIVES, THING, Noun, Things, Trait
 from vla.planner.sayings import CORNERS
@@ -81,11 +81,6 @@ def phrase(things: Things, rng: np.random.Generator) -> str:
     return text
 
 
-def one_at_all(things: Things, rng: np.random.Generator) -> str:
-    """What it is called where a sentence is about there being one: ``"a red block"``."""
-    return _with_article(fill(pick(A, rng), {"s": bare(things, rng, False)}))
-
-
 def _phrase(things: Things, rng: np.random.Generator) -> str:
     noun, trait = things.noun, things.trait
     if noun.shape in FIXTURES:
@@ -102,8 +97,7 @@ def _phrase(things: Things, rng: np.random.Generator) -> str:
         return fill(expand(pick(EVERY_COLOURED, rng), rng), {"c": pick(COLOURS[noun.colour], rng)})
     pattern = expand(pick(EVERY if things.which == "every" else ANY, rng), rng)
     plural = "{p}" in pattern
-    text = fill(pattern, {"p" if plural else "s": bare(things, rng, plural)})
-    return text if things.which == "every" else _with_article(text)
+    return fill(pattern, {"p" if plural else "s": bare(things, rng, plural)})
 
 
 def _nounless(things: Things, trait: Trait) -> Sequence[str]:
@@ -115,15 +109,11 @@ def _nounless(things: Things, trait: Trait) -> Sequence[str]:
     return patterns
 
 
-def _with_article(text: str) -> str:
-    """The same with "an" where "a" does not go."""
-    return re.sub(r"\ba (?=[aeiou](?!ne\b))", "an ", text)
-
-
 def bare(things: Things, rng: np.random.Generator, plural: bool) -> str:
     """The noun with its trait and without an article."""
     if things.noun.shape in FIXTURES:
-        return pick(FIXTURES[things.noun.shape], rng)
+        name = pick(FIXTURES[things.noun.shape], rng)
+        return plural_of(name) if plural else name
     trait = things.trait
     noun = _noun(things.noun, rng, plural, trait is None)
     return noun if trait is None else _with(pick(TRAITS[trait.kind], rng), noun, trait, rng, plural)

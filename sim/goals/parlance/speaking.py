@@ -2,31 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
 
 from sim.goals.parlance import conditions, frames
+from sim.goals.parlance.asking import question
 from sim.goals.parlance.deeds import IMPERATIVES, REMARKS, STATEMENTS
 from sim.goals.parlance.foreign import ALONE, CHAT, TO_THINGS
-from sim.goals.parlance.pattern import expand, fill, pick
-from sim.goals.parlance.phrases import (
-    bare,
-    fixture,
-    into,
-    lying,
-    names,
-    one_at_all,
-    phrase,
-    predicate,
-    several,
-)
-from sim.goals.parlance.questions import ASKED, NAMING
+from sim.goals.parlance.pattern import expand, fill, pick, slots_of
+from sim.goals.parlance.phrases import fixture, into, lying, names, phrase, several
+from sim.goals.parlance.supposing import asked, clause, denial
 from vla.planner.meaning import (
     THING,
     Choice,
-    Condition,
     Deed,
     Meaning,
     Noun,
@@ -45,7 +36,15 @@ _ALONE_SHARE = 0.4
 _CHAT_SHARE = 0.12
 _TOWER_SHARE = 0.85
 _PUSHED_SHARE = 0.5
+_UNFRAMED_SHARE = 0.45
+_REQUEST_SHARE = 0.3
+_AFTER_SHARE = 0.35
 _IN_DRAWER = Trait("inside", "drawer")
+_WISH_FIRST = ("{a}", "{b}", "{c} at", "first {a}", "not only {a}", "both {a}")
+"""How patterns of wishes begin that may stand behind "could you"."""
+_LENGTHENS = re.compile(r"{a}(?!.*(first|begin))")
+_SUBJECTS = ("the ", "every", "all ", "nothing ")
+"""How statements begin that may stand behind "make sure that"."""
 
 _Table = Mapping[str, tuple[str, ...]]
 
@@ -62,19 +61,39 @@ def _sentence(meaning: Meaning, rng: np.random.Generator) -> str:
                 return expand(pick(CHAT, rng), rng).strip()
             return _framed(_foreign(rng), rng)
         case Question():
-            return _question(meaning, rng)
+            return question(meaning, rng)
         case Wish():
             return _wish(meaning, rng)
         case Choice():
             return _choice(meaning, rng)
 
 
-def _framed(text: str, rng: np.random.Generator) -> str:
+def _framed(text: str, rng: np.random.Generator, imperative: bool = True) -> str:
+    """A wish with or without something before and after it.
+
+    Args:
+        text: The wish.
+        rng: Chooses.
+        imperative: Whether it begins with a verb, which then may stand behind "could you".
+    """
     if text.endswith("?"):
         return text
-    after = pick(frames.AFTER, rng)
-    text = text.rstrip(",")
-    return " ".join(f"{pick(frames.BEFORE, rng)} {text}{after if after[:1] in '.,' else f' {after}'}".split())
+    before = after = ""
+    if rng.random() >= _UNFRAMED_SHARE:
+        draw = rng.random() if imperative else 1.0
+        if draw < _REQUEST_SHARE:
+            before = pick(frames.REQUESTS, rng)
+            after = pick(("?", "?", " please?", ""), rng)
+        else:
+            before = pick(frames.BEFORE if imperative else frames.OPENERS, rng)
+    if not after and rng.random() < _AFTER_SHARE:
+        after = pick(frames.AFTER, rng)
+    return _joined(before, text, after)
+
+
+def _joined(before: str, text: str, after: str) -> str:
+    text = text.rstrip(",;:") if after else text
+    return " ".join(f"{before} {text}{after if after[:1] in tuple('.,!?') else f' {after}'}".split())
 
 
 def _foreign(rng: np.random.Generator) -> str:
@@ -96,20 +115,30 @@ def _wish(wish: Wish, rng: np.random.Generator) -> str:
     if len(wish.deeds) == 1:
         table, framed = _manner(rng)
         return framed(_deed(wish.deeds[0], rng, table), rng)
-    return _framed(_chain(wish, rng), rng)
+    text, begins = _chain(wish, rng)
+    return _framed(text, rng, imperative=begins)
 
 
-def _chain(wish: Wish, rng: np.random.Generator) -> str:
+def _chain(wish: Wish, rng: np.random.Generator) -> tuple[str, bool]:
+    """The wishes one after another, and whether that begins with one of them."""
     parts = [_deed(deed, rng, IMPERATIVES) for deed in wish.deeds]
     links, three = (frames.THEN, frames.THEN_THREE) if wish.ordered else (frames.AND, frames.AND_THREE)
     if len(parts) == 3 and rng.random() < 0.7:
-        return fill(expand(pick(three, rng), rng), dict(zip("abc", parts, strict=True)))
-    text = parts[0]
+        pattern = pick(three, rng)
+        text = fill(expand(pattern, rng), dict(zip("abc", parts, strict=True)))
+        return text, pattern.startswith(_WISH_FIRST)
+    return _linked(parts, links, rng)
+
+
+def _linked(parts: Sequence[str], links: Sequence[str], rng: np.random.Generator) -> tuple[str, bool]:
+    text, begins = parts[0], True
+    # "before b, a" and "a first, then b" only fit where there are two.
+    fitting = links if len(parts) == 2 else [link for link in links if _LENGTHENS.match(link)]
     for part in parts[1:]:
-        # "before b, a" and "first a" only fit where there are two.
-        fitting = links if len(parts) == 2 else [link for link in links if link.startswith("{a}")]
-        text = fill(expand(pick(fitting, rng), rng), {"a": text, "b": part})
-    return text
+        link = pick(fitting, rng)
+        text = fill(expand(link, rng), {"a": text, "b": part})
+        begins = begins and link.startswith(_WISH_FIRST)
+    return text, begins
 
 
 def _manner(rng: np.random.Generator) -> tuple[_Table, Callable[[str, np.random.Generator], str]]:
@@ -121,7 +150,16 @@ def _manner(rng: np.random.Generator) -> tuple[_Table, Callable[[str, np.random.
 
 
 def _stated(text: str, rng: np.random.Generator) -> str:
-    return f"{pick(frames.BEFORE_STATEMENTS, rng)} {text}".strip()
+    if text.endswith("?"):
+        return text
+    before = after = ""
+    if rng.random() >= _UNFRAMED_SHARE:
+        before = pick(frames.BEFORE_STATEMENTS, rng)
+        if text.startswith(_SUBJECTS) and rng.random() < 0.5:
+            before = pick(frames.SEE_TO_IT, rng)
+    if rng.random() < _AFTER_SHARE:
+        after = pick(frames.AFTER_STATEMENTS, rng)
+    return _joined(before, text, after)
 
 
 def _alone(text: str, rng: np.random.Generator) -> str:
@@ -157,9 +195,8 @@ def _deed(deed: Deed, rng: np.random.Generator, table: _Table) -> str:
     if key == "put":
         special = "put corner" if deed.place in CORNERS else f"put {deed.place}"
         own = table.get(special, ())
-        patterns = (
-            own if special in ("put zone", "put corner") and rng.random() < 0.5 and own else (*patterns, *own)
-        )
+        pushed = special in ("put zone", "put corner") and own and rng.random() < _PUSHED_SHARE
+        patterns = own if pushed else (*patterns, *own)
     return fill(expand(pick(patterns, rng), rng, bool(things) and several(things)), slots)
 
 
@@ -168,11 +205,8 @@ def _key(deed: Deed, rng: np.random.Generator) -> tuple[str, tuple[Things, ...]]
     if deed.verb != "put":
         return deed.verb, deed.things
     traits = {thing.trait for thing in deed.things}
-    if traits == {Trait("inside", "drawer")} and rng.random() < _FETCHED_SHARE:
-        if (
-            deed.things == (Things("every", Noun(THING), Trait("inside", "drawer")),)
-            and deed.place == "table"
-        ):
+    if traits == {_IN_DRAWER} and rng.random() < _FETCHED_SHARE:
+        if deed.things == (Things("every", Noun(THING), _IN_DRAWER),) and deed.place == "table":
             return "empty", ()
         plain = tuple(replace(thing, trait=None) for thing in deed.things)
         return ("fetch" if deed.place == "table" else "fetch to"), plain
@@ -183,57 +217,30 @@ def _key(deed: Deed, rng: np.random.Generator) -> tuple[str, tuple[Things, ...]]
 
 
 def _choice(choice: Choice, rng: np.random.Generator) -> str:
+    condition, opposite = choice.condition, denial(choice.condition)
     slots = {
-        "c": _clause(choice.condition, rng),
-        "a": _chain(choice.wish, rng) if choice.wish.deeds else "do nothing",
+        "c": clause(condition, rng),
+        "d": clause(opposite, rng),
+        "a": _within(choice.wish, rng),
     }
-    if not choice.otherwise.deeds:
-        return _framed(fill(expand(pick(conditions.LONE_CHOICES, rng), rng), slots), rng)
-    slots["b"] = _chain(choice.otherwise, rng)
-    return _framed(fill(expand(pick(conditions.CHOICES, rng), rng), slots), rng)
+    patterns = conditions.LONE_CHOICES
+    if choice.otherwise.deeds:
+        slots["b"] = _within(choice.otherwise, rng)
+        patterns = conditions.CHOICES
+    for slot, about in (("k", condition), ("m", opposite)):
+        enquired = asked(about, rng)
+        if enquired is not None:
+            slots[slot] = enquired.removesuffix("?")
+    # Not every condition can be asked for.
+    fitting = [pattern for pattern in patterns if slots_of(pattern) <= slots.keys()]
+    pattern = pick(fitting, rng)
+    text = fill(expand(pattern, rng), slots)
+    return _framed(text, rng, imperative=pattern.startswith(_WISH_FIRST))
 
 
-def _clause(condition: Condition, rng: np.random.Generator) -> str:
-    return _about(condition, conditions.OPPOSITES if condition.negated else conditions.CLAUSES, rng)
-
-
-def _about(condition: Condition, table: Mapping[str, Sequence[str]], rng: np.random.Generator) -> str:
-    kind = f"drawer {condition.state}" if condition.kind == "drawer" else condition.kind
-    slots: dict[str, str] = {}
-    plural = bool(condition.things) and several(condition.things)
-    if kind in ("more", "same"):
-        slots = {"x": _counted(condition.things, rng), "y": _counted(condition.others, rng)}
-    elif kind == "several" or (kind == "some" and condition.negated):
-        slots["x"] = bare(condition.things[0], rng, False)
-    elif kind == "some":
-        slots["x"] = " or ".join(one_at_all(things, rng) for things in condition.things)
-    elif condition.things:
-        slots["x"] = names(condition.things, rng)
-    if condition.place:
-        slots |= {"l": lying(condition.place, rng), "q": fixture(condition.place, rng)}
-    if condition.trait is not None:
-        slots["t"] = predicate(condition.trait, rng)
-    pattern = pick(table[kind], rng)
-    if "{xs}" in pattern:
-        slots["xs"] = bare(condition.things[0], rng, True)
-    return fill(expand(pattern, rng, plural), slots)
-
-
-def _counted(things: Sequence[Things], rng: np.random.Generator) -> str:
-    return " and ".join(bare(one, rng, True) for one in things)
-
-
-def _question(question: Question, rng: np.random.Generator) -> str:
-    if question.condition is not None:
-        return _about(question.condition, conditions.QUESTIONS, rng)
-    things = question.things
-    trait = things[0].trait
-    if question.kind == "name" and trait is not None and trait.kind in NAMING and things[0].which == "any":
-        slots: dict[str, str] = {}
-        if trait.place:
-            slots = {"l": lying(trait.place, rng), "q": fixture(trait.place, rng)}
-        if trait.other is not None:
-            slots["o"] = phrase(trait.other, rng)
-        return fill(expand(pick(NAMING[trait.kind], rng), rng), slots)
-    told = _counted(things, rng) if question.kind == "count" else names(things, rng)
-    return fill(expand(pick(ASKED[question.kind], rng), rng, several(things)), {"x": told})
+def _within(wish: Wish, rng: np.random.Generator) -> str:
+    """What to do, in one sentence."""
+    if not wish.deeds:
+        return "do nothing"
+    links = frames.THEN_WITHIN if wish.ordered else frames.AND_WITHIN
+    return _linked([_deed(deed, rng, IMPERATIVES) for deed in wish.deeds], links, rng)[0]

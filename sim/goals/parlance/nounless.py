@@ -1,56 +1,9 @@
-"""What else is said of things where they have no noun, or where saying it is the sentence."""
+"""What things are called by what is true of them alone, without a noun."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Final
-
-PREDICATES: Final[Mapping[str, tuple[str, ...]]] = {
-    "inside": (*("{l}",) * 4, "(lying|sitting|located|resting) {l}", "to be found {l}"),
-    "stacked": (
-        "(part|a part) of the (tower|stack|pile)",
-        "(of|in) the (tower|stack|pile)",
-        "stacked (up|)",
-        "standing in a (tower|stack|pile)",
-    ),
-    "leftmost": ("(the|) leftmost", "(furthest|farthest) (to the|) left", "on the far left"),
-    "rightmost": ("(the|) rightmost", "(furthest|farthest) (to the|) right", "on the far right"),
-    "nearest": ("(nearest|closest) to (me|the camera)", "(furthest|farthest) in front", "at the very front"),
-    "farthest": ("(farthest|furthest) from (me|the camera)", "(farthest|furthest) back", "at the very back"),
-    "topmost": ("(on|at the) top of the (tower|stack|pile)", "topmost in the (tower|stack|pile)"),
-    "middle": ("in the middle of the (tower|stack|pile)", "halfway up the (tower|stack|pile)"),
-    "lowest": ("at the (bottom|foot|base) of the (tower|stack|pile)", "lowest in the (tower|stack|pile)"),
-    "upon": (
-        *("on {o}", "on top of {o}") * 2,
-        "(standing|sitting|resting|stacked) on (top of|) {o}",
-        "(carried|supported) by {o}",
-        "(directly|right) on (top of|) {o}",
-        "atop {o}",
-    ),
-    "beneath": (
-        *("(under|below|beneath|underneath) {o}",) * 3,
-        "(right|directly) (under|below) {o}",
-        "(carrying|supporting) {o}",
-        "covered by {o}",
-    ),
-    "left of": (
-        *("(left|to the left) of {o}",) * 3,
-        "on the left (side|) of {o}",
-        "further (to the|) left than {o}",
-        "(to|on) {o}'s left",
-        "on the left-hand side of {o}",
-    ),
-    "right of": (
-        *("(right|to the right) of {o}",) * 3,
-        "on the right (side|) of {o}",
-        "further (to the|) right than {o}",
-        "(to|on) {o}'s right",
-        "on the right-hand side of {o}",
-    ),
-    "closest to": ("(closest|nearest) to {o}", "right next to {o}"),
-    "coloured like": ("coloured like {o}", "(of|) the same colour as {o}", "in the colour of {o}"),
-}
-"""Trait to what follows "is"."""
 
 WHATEVER: Final[Mapping[str, tuple[str, ...]]] = {
     "inside": (
@@ -141,7 +94,6 @@ CONTENTS: Final = (
     "whatever (lies|sits) {l}",
     "whatever you (see|find) {l}",
     "whatever happens to be {l}",
-    "anything (that is|) {l}",
 )
 """Whatever a place holds: one thing where there is room for one, else all of them."""
 
