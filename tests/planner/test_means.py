@@ -14,7 +14,7 @@ from vla.planner.means import StuckError, means
 from vla.planner.sayings import CORNERS, NAMES, Refusal, Step
 from vla.planner.seen import parse_seen
 from vla.planner.seen_table import seen_table
-from vla.planner.symbols import HELD, TABLE, Symbols
+from vla.planner.symbols import CAPACITY, HELD, TABLE, Symbols
 
 BLOCKS = tuple(row for row, name in enumerate(NAMES) if name.endswith("block"))
 RED, BLUE, GREEN = (NAMES.index(f"{colour} block") for colour in ("red", "blue", "green"))
@@ -58,7 +58,9 @@ def tables(draw: st.DrawFn) -> Symbols:
     where: dict[int, str | int] = {}
     for at, row in enumerate(rows):
         free = [base for base in rows[:at] if base not in where.values() and where[base] == TABLE]
-        where[row] = draw(st.sampled_from([TABLE, "drawer", *free]))
+        # The drawer always has room for one more.
+        drawer = ["drawer"] if [*where.values()].count("drawer") < CAPACITY["drawer"] - 1 else []
+        where[row] = draw(st.sampled_from([TABLE, *drawer, *free]))
     names = {row: NAMES[row] for row in rows}
     fixtures = frozenset({"drawer", "tray", "bowl"})
     return Symbols(names, where, fixtures, draw(st.sampled_from(["open", "closed"])))
