@@ -8,43 +8,47 @@ seen now; "every star" is still open to a star that comes into view later.
 
 from __future__ import annotations
 
-import itertools
-import math
 from collections.abc import Iterable
-from dataclasses import replace
 from typing import Final
 
 from vla.planner.desire import Atom, Clear, Drawer, Held, In, On, Over, Pressed, Sorted, Tower
 from vla.planner.meaning import (
-    THING,
     Choice,
     Deed,
     Meaning,
     Noun,
     Question,
     Things,
-    Trait,
     Unknown,
     Wish,
 )
 from vla.planner.means import StuckError, means
-from vla.planner.referents import RefusedError, matching, missing, need_fixture, one, true
+from vla.planner.referents import (
+    RefusedError,
+    matching,
+    need_fixture,
+    need_others,
+    number,
+    one,
+    true,
+)
 from vla.planner.sayings import (
     CORNERS,
     FIXTURES,
     NAMES,
     NUMBERS,
-    SHAPES,
     Answer,
+    Instructions,
+    PlanError,
     Refusal,
     Saying,
+    step_words,
 )
 from vla.planner.seen_table import SeenTable
-from vla.planner.symbols import CAPACITY, LOOSE, TABLE, name_order
+from vla.planner.settling import NEEDS, all_in_drawer, settled, unseen
+from vla.planner.symbols import CAPACITY, TABLE
 
-_NEEDS: Final = {"open": "drawer", "close": "drawer", "press": "button"}
 _ROLLS: Final = "ball"
-_STACKED: Final = Trait("stacked")
 
 
 def settle(meaning: Meaning, table: SeenTable) -> Wish | Refusal | Answer:
@@ -56,11 +60,19 @@ def settle(meaning: Meaning, table: SeenTable) -> Wish | Refusal | Answer:
             case Question():
                 return Answer(_answer(meaning, table))
             case Choice(condition, wish, otherwise):
-                return _settled(wish if true(condition, table) else otherwise, table)
+                return settle(wish if true(condition, table) else otherwise, table)
             case Wish():
-                return _settled(meaning, table)
+                return settled(meaning, hinted(meaning, table))
     except RefusedError as error:
         return error.refusal
+
+
+def pending(wish: Wish) -> bool:
+    """Whether a settled wish still speaks of all that is in the drawer, because nobody could look into it.
+
+    It is settled again once the drawer is open.
+    """
+    return any(all_in_drawer(things) for deed in wish.deeds for things in deed.things)
 
 
 def plan_wish(wish: Wish, table: SeenTable) -> Saying:
@@ -69,12 +81,14 @@ def plan_wish(wish: Wish, table: SeenTable) -> Saying:
     Raises:
         StuckError: there is no way from here, and no words for why.
     """
+    if any(unseen(things, table) for deed in wish.deeds for things in deed.things):
+        return means([Drawer("open")], table.state)
     try:
         for deed in wish.deeds:
             _possible(deed, table)
         atoms = [atom for deed in wish.deeds for atom in _wanted(deed, table)]
         _room_for(atoms, table)
-        return means(atoms, table.state, wish.ordered)
+        return _sayable(means(atoms, table.state, wish.ordered))
     except RefusedError as error:
         return error.refusal
     except StuckError as error:
@@ -83,25 +97,38 @@ def plan_wish(wish: Wish, table: SeenTable) -> Saying:
         return error.refusal
 
 
+def _sayable(found: Instructions) -> Instructions:
+    """The same, where a policy knows every one; what is seen may be impossible, such as a ball on a block."""
+    for step in found.steps:
+        try:
+            step_words(step)
+        except PlanError as error:
+            raise StuckError(str(error)) from None
+    return found
+
+
 def say(meaning: Meaning, table: SeenTable) -> Saying:
     """Both steps at once.
 
     Raises:
         StuckError: see :func:`plan_wish`.
     """
-    settled = settle(meaning, hinted(meaning, table))
-    return plan_wish(settled, hinted(meaning, table)) if isinstance(settled, Wish) else settled
+    wish = settle(meaning, table)
+    return plan_wish(wish, hinted(meaning, table)) if isinstance(wish, Wish) else wish
 
 
 def hinted(meaning: Meaning, table: SeenTable) -> SeenTable:
     """The table with what a sentence says lies in the drawer, where a closed drawer hides it."""
-    if (
-        "drawer" not in table.state.fixtures
-        or table.state.drawer != "closed"
-        or not isinstance(meaning, Wish)
-    ):
+    if "drawer" not in table.state.fixtures or table.state.drawer != "closed":
         return table
-    for deed in meaning.deeds:
+    match meaning:
+        case Wish(deeds):
+            pass
+        case Choice(_, wish, otherwise):
+            deeds = (*wish.deeds, *otherwise.deeds)
+        case _:
+            return table
+    for deed in deeds:
         for things in (*deed.things, *filter(None, (deed.other,))):
             trait, words = things.trait, things.noun.words
             told = trait is not None and trait.place == "drawer" and words in NAMES
@@ -110,144 +137,9 @@ def hinted(meaning: Meaning, table: SeenTable) -> SeenTable:
     return table
 
 
-def _settled(wish: Wish, table: SeenTable) -> Wish:
-    return replace(wish, deeds=tuple(one_of for deed in wish.deeds for one_of in _settled_deed(deed, table)))
-
-
-def _settled_deed(deed: Deed, table: SeenTable) -> tuple[Deed, ...]:
-    need_fixture(_NEEDS.get(deed.verb, ""), table)
-    for things in deed.things:
-        _refuse_fixture(deed, things, table)
-    match deed.verb:
-        case "put":
-            return _settled_put(deed, table)
-        case "tidy":
-            return _tidied(table)
-        case "undo":
-            rows = matching(Things("every", Noun(THING), _STACKED), table)
-            return _put_names(sorted(rows, key=lambda row: -_height(row, table)), TABLE, table)
-        case "flip":
-            return _flipped(table)
-        case "swap":
-            assert deed.other is not None
-            _refuse_fixture(deed, deed.other, table)
-            return _swapped(one(deed.things[0], table), one(deed.other, table), table)
-        case "stack":
-            assert deed.other is not None
-            if deed.other.noun.shape in FIXTURES:
-                return _settled_put(Deed("put", deed.things, deed.other.noun.shape), table)
-            things, other = _named(deed.things[0], table), _named(deed.other, table)
-            return (Deed("stack", things, other=other[0]),)
-        case _:
-            return (replace(deed, things=_named_all(deed.things, table)),)
-
-
-def _refuse_fixture(deed: Deed, things: Things, table: SeenTable) -> None:
-    """A fixture cannot be moved; asking what is on it or pointing at it is no skill."""
-    if (name := things.noun.shape) in FIXTURES:
-        need_fixture(name, table)
-        raise RefusedError(Refusal("unknown") if deed.verb in ("reach", "clear") else Refusal("fixed", name))
-
-
-def _settled_put(deed: Deed, table: SeenTable) -> tuple[Deed, ...]:
-    for things in deed.things:
-        if things.trait is not None and things.trait.place:
-            need_fixture(things.trait.place, table)
-    need_fixture(deed.place, table)
-    hidden = [things for things in deed.things if _unseen(things, table)]
-    opened = (Deed("open"),) if hidden else ()
-    named = _named_all((things for things in deed.things if things not in hidden), table)
-    return (*opened, *((Deed("put", named, deed.place),) if named else ()))
-
-
-def _unseen(things: Things, table: SeenTable) -> bool:
-    """All that is in a drawer that is closed: it has to be opened before anybody knows."""
-    in_drawer = things.which == "every" and things.trait is not None and things.trait.place == "drawer"
-    return in_drawer and table.state.drawer == "closed" and not matching(things, table)
-
-
-def _named_all(things: Iterable[Things], table: SeenTable) -> tuple[Things, ...]:
-    return tuple(named for one_of in things for named in _named(one_of, table))
-
-
-def _named(things: Things, table: SeenTable) -> tuple[Things, ...]:
-    """The same by names; "every star" stays as it is, as long as there is one."""
-    if things.which != "every":
-        return (_by_name(one(things, table), table),)
-    rows = matching(things, table)
-    if not rows and things.noun.shape in SHAPES:
-        raise RefusedError(missing(things, table))
-    if things.trait is None:
-        but = tuple(named for other in things.but for named in _named(other, table))
-        return (replace(things, but=but),)
-    return tuple(_by_name(row, table) for row in rows)
-
-
-def _by_name(row: int, table: SeenTable) -> Things:
-    colour, shape = table.state.names[row].split()
-    return Things("the", Noun(shape, colour))
-
-
-def _put_names(rows: Iterable[int], place: str, table: SeenTable) -> tuple[Deed, ...]:
-    things = tuple(_by_name(row, table) for row in rows)
-    return (Deed("put", things, place),) if things else ()
-
-
-def _height(row: int, table: SeenTable) -> int:
-    return table.state.column(table.state.foot(row)).index(row)
-
-
-def _tidied(table: SeenTable) -> tuple[Deed, ...]:
-    """What lies about goes on the tray, or in the drawer where there is no tray; an open drawer is closed."""
-    state = table.state
-    place = next((name for name in ("tray", "drawer", "bowl") if name in state.fixtures), "")
-    rows = [row for row, at in state.where.items() if at in LOOSE or isinstance(at, int)]
-    deeds = _put_names(name_order(rows, state.names), place, table) if place else ()
-    return (*deeds, Deed("close")) if "drawer" in state.fixtures else deeds
-
-
-def _flipped(table: SeenTable) -> tuple[Deed, ...]:
-    state = table.state
-    towers = [
-        state.column(row) for row, at in state.where.items() if isinstance(at, str) and state.on(row) >= 0
-    ]
-    if not towers:
-        return ()
-    tower = [*reversed(towers[0])]
-    stacked = (
-        Deed("stack", (_by_name(upper, table),), other=_by_name(lower, table))
-        for lower, upper in itertools.pairwise(tower)
-    )
-    return (*_put_names(tower[:1], TABLE, table), *stacked)
-
-
-def _swapped(x: int, y: int, table: SeenTable) -> tuple[Deed, ...]:
-    """Each where the other is; of two in a tower, the lower on the upper."""
-    where = table.state.where
-    if where[x] == y or where[y] == x:
-        upper, lower = (x, y) if where[x] == y else (y, x)
-        on = Deed("stack", (_by_name(lower, table),), other=_by_name(upper, table))
-        return (*_put_names((upper,), TABLE, table), on)
-    if where[x] == where[y] == TABLE:
-        raise RefusedError(Refusal("unknown"))
-    if not _has_room(where[y], table) and _has_room(where[x], table):
-        x, y = y, x
-    return (*_to(x, where[y], table), *_to(y, where[x], table))
-
-
-def _has_room(place: str | int, table: SeenTable) -> bool:
-    return isinstance(place, str) and len(table.state.inside(place)) < CAPACITY.get(place, math.inf)
-
-
-def _to(row: int, place: str | int, table: SeenTable) -> tuple[Deed, ...]:
-    if isinstance(place, int):
-        return (Deed("stack", (_by_name(row, table),), other=_by_name(place, table)),)
-    return _put_names((row,), place, table)
-
-
 def _possible(deed: Deed, table: SeenTable) -> None:
     """Raise RefusedError where physics, or the cabinet, is against it."""
-    need_fixture(_NEEDS.get(deed.verb, deed.place), table)
+    need_fixture(NEEDS.get(deed.verb, deed.place), table)
     match deed.verb:
         case "put":
             if deed.place in CORNERS and "right" in deed.place and "drawer" in table.state.fixtures:
@@ -257,14 +149,35 @@ def _possible(deed: Deed, table: SeenTable) -> None:
         case "stack":
             assert deed.other is not None
             top, base = one(deed.things[0], table), one(deed.other, table)
+            if top == base:
+                raise RefusedError(Refusal("unknown"))
             if table.state.shape(base) != "block":
                 raise RefusedError(Refusal("unstable", table.state.names[base]))
             if table.state.shape(top) == _ROLLS:
                 raise RefusedError(Refusal("rolls", table.state.names[top]))
         case "pile":
             _refuse_ball(deed.things, table)
+            loose = [row for row in _rows(deed, table) if table.state.shape(row) != "block"]
+            if len(loose) > 1:
+                raise RefusedError(Refusal("unstable", table.state.names[loose[0]]))
+        case "sort":
+            _refuse_ball(deed.things, table)
+            _refuse_crowd(_rows(deed, table), table)
         case _:
             pass
+
+
+def _refuse_crowd(rows: list[int], table: SeenTable) -> None:
+    """Raise RefusedError where there are fewer corners than things to sort into them."""
+    behind_cabinet = "drawer" in table.state.fixtures
+    closed = [
+        corner
+        for corner in CORNERS
+        if (behind_cabinet and "right" in corner)
+        or any(row not in rows for row in table.state.inside(corner))
+    ]
+    if len(rows) > len(CORNERS) - len(closed):
+        raise RefusedError(Refusal("blocked", (*closed, *CORNERS)[0]))
 
 
 def _refuse_ball(things: Iterable[Things], table: SeenTable) -> None:
@@ -315,6 +228,8 @@ def _room_for(atoms: Iterable[Atom], table: SeenTable) -> None:
             wanted[atom.place] = wanted.get(atom.place, 0) + 1
     for place, count in wanted.items():
         if count > CAPACITY.get(place, count):
+            if place == "zone":
+                raise RefusedError(Refusal("unknown"))
             raise RefusedError(Refusal("blocked", place) if place in CORNERS else Refusal("full", place))
 
 
@@ -324,11 +239,17 @@ def _answer(question: Question, table: SeenTable) -> str:
             assert question.condition is not None
             return "yes" if true(question.condition, table) else "no"
         case "count":
-            rows = {row for things in question.things for row in matching(things, table)}
-            return NUMBERS[min(len(rows), len(NUMBERS) - 1)]
+            return NUMBERS[min(number(question.things, table), len(NUMBERS) - 1)]
         case "name":
             rows = matching(question.things[0], table)
+            if not rows and question.things[0].trait is not None:
+                need_others(question.things[0].trait, table)
             return f"the {table.state.names[rows[0]]}" if rows else "nothing"
+        case _ if question.things[0].noun.shape in FIXTURES:
+            need_fixture(question.things[0].noun.shape, table)
+            if question.kind == "colour":
+                raise RefusedError(Refusal("unknown"))
+            return f"on the {TABLE}"
         case "colour":
             return table.state.colour(one(question.things[0], table))
         case _:

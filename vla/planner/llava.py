@@ -15,7 +15,7 @@ from vla.contract import ContractError, Observation, Plan
 from vla.models.talking import CAMERAS, Look, TalkingLlava
 from vla.models.words import spaced
 from vla.planner.grammar import MAX_STEPS, STEPS, Instructions, Saying, format_saying, plan_of, saying_of
-from vla.planner.grounding import hinted, plan_wish, settle
+from vla.planner.grounding import hinted, pending, plan_wish, settle
 from vla.planner.meaning import Meaning, Wish
 from vla.planner.meaning_text import meaning_next, parse_meaning
 from vla.planner.means import StuckError
@@ -117,9 +117,10 @@ class LlavaPlanner:
 
     def _saying(self, task: _Task, seen: Seen) -> Saying | None:
         """What should be said and done now, or None where there is no way from here."""
-        table = hinted(task.meaning, seen_table(seen))
-        if task.settled is None:
-            settled = settle(task.meaning, table)
+        bare = seen_table(seen)
+        table = hinted(task.meaning, bare)
+        if task.settled is None or pending(task.settled):
+            settled = settle(task.meaning, bare) if task.settled is None else settle(task.settled, table)
             if not isinstance(settled, Wish):
                 return settled
             task.settled = settled

@@ -85,15 +85,19 @@ def _corner_each(rows: tuple[int, ...], state: Symbols) -> Iterable[In]:
 
 
 def _one_column(rows: tuple[int, ...], state: Symbols) -> Iterable[On]:
-    """What is built already is built upon; the rest follows in the order of the lists."""
+    """What is built already is built upon; the rest follows in the order of the lists.
+
+    What is no block carries nothing and comes last.
+    """
+    order = sorted(name_order(rows, state.names), key=lambda row: state.shape(row) != "block")
     built: list[int] = []
-    for foot in name_order(rows, state.names):
+    for foot in order:
         column = [foot]
-        while (above := state.on(column[-1])) in rows:
+        while (above := state.on(column[-1])) in rows and state.shape(above) == "block":
             column.append(above)
         if state.where[foot] not in rows and len(column) > len(built):
             built = column
-    built += [row for row in name_order(rows, state.names) if row not in built]
+    built += [row for row in order if row not in built]
     yield from (On(top, base) for base, top in itertools.pairwise(built))
 
 
@@ -115,7 +119,7 @@ class _Sketch:
                 self._bring(row, place)
             case On(row, base):
                 self._free(row)
-                self._clear(base)
+                self._free(base)
                 self._do("stack", row, base, self._state.names[base])
             case Clear(row):
                 self._clear(row)
@@ -123,7 +127,7 @@ class _Sketch:
                 self._free(row)
                 self._do("pick_up", row, HELD)
             case Over(row):
-                self._clear(row)
+                self._free(row)
                 self._do("reach", row)
             case Drawer(state):
                 self._slide(state)

@@ -136,8 +136,8 @@ def _closest(rows: list[int], others: list[int | str], table: SeenTable) -> list
     return [min(found, key=lambda row: found[row])] if found else []
 
 
-def _beside(row: int, others: Iterable[int | str], kind: str, table: SeenTable) -> bool:
-    mine = table.cell(row)
+def _beside(row: int | str, others: Iterable[int | str], kind: str, table: SeenTable) -> bool:
+    mine = _place(row, table)
     for other in others:
         cell = _place(other, table)
         if mine is not None and cell is not None and other != row:
@@ -154,7 +154,8 @@ def true(condition: Condition, table: SeenTable) -> bool:
     return _TESTS[condition.kind](condition, table) != condition.negated
 
 
-def _count(things: Iterable[Things], table: SeenTable) -> int:
+def number(things: Iterable[Things], table: SeenTable) -> int:
+    """How many things, or fixtures, some descriptions fit."""
     return len({other for one_of in things for other in (_others(one_of, table))})
 
 
@@ -176,11 +177,33 @@ def _empty(condition: Condition, table: SeenTable) -> bool:
 
 
 def _is(condition: Condition, table: SeenTable) -> bool:
-    assert condition.trait is not None
-    row = one(condition.things[0], table)
-    return row in _with_trait(
-        list(table.state.names) if condition.trait.kind in _AXES else [row], condition.trait, table
-    )
+    trait, things = condition.trait, condition.things[0]
+    assert trait is not None
+    if (name := things.noun.shape) in FIXTURES:
+        need_fixture(name, table)
+        need_others(trait, table)
+        if trait.other is None or trait.kind not in ("left of", "right of"):
+            return trait.place == TABLE
+        return _beside(name, _others(trait.other, table), trait.kind, table)
+    row = one(things, table)
+    need_others(trait, table)
+    one_of_all = trait.kind in (*_AXES, "closest to")
+    return row in _with_trait(list(table.state.names) if one_of_all else [row], trait, table)
+
+
+def _covered(condition: Condition, table: SeenTable) -> bool:
+    things = condition.things[0]
+    if (name := things.noun.shape) in FIXTURES:
+        need_fixture(name, table)
+        return any(_inside(row, name, table) for row in table.state.names)
+    return table.state.on(one(things, table)) >= 0
+
+
+def need_others(trait: Trait, table: SeenTable) -> None:
+    """Raise RefusedError where what a trait is about is not there."""
+    need_fixture(trait.place, table)
+    if trait.other is not None and not _others(trait.other, table):
+        raise RefusedError(missing(trait.other, table))
 
 
 def need_fixture(name: str, table: SeenTable) -> None:
@@ -194,9 +217,9 @@ _TESTS: Final[dict[str, Callable[[Condition, SeenTable], bool]]] = {
     "button": _button,
     "empty": _empty,
     "is": _is,
-    "some": lambda c, table: _count(c.things, table) > 0,
-    "several": lambda c, table: _count(c.things, table) > 1,
-    "more": lambda c, table: _count(c.things, table) > _count(c.others, table),
-    "same": lambda c, table: _count(c.things, table) == _count(c.others, table),
-    "covered": lambda c, table: table.state.on(one(c.things[0], table)) >= 0,
+    "some": lambda c, table: number(c.things, table) > 0,
+    "several": lambda c, table: number(c.things, table) > 1,
+    "more": lambda c, table: number(c.things, table) > number(c.others, table),
+    "same": lambda c, table: number(c.things, table) == number(c.others, table),
+    "covered": _covered,
 }

@@ -30,8 +30,8 @@ def expand(pattern: str, rng: np.random.Generator, plural: bool = False) -> str:
 def fill(pattern: str, slots: Mapping[str, str]) -> str:
     """A wording with its slots filled and its spaces tidied."""
     text = " ".join(pattern.format(**slots).split())
-    text = _VOWEL.sub("an ", text)
-    return re.sub(r" ([,.;:?])", r"\1", text)
+    text = re.sub(r" ([,.;:?])", r"\1", _VOWEL.sub("an ", text))
+    return re.sub(r",+(?=[,.;:?])", "", text)
 
 
 def slots_of(pattern: str) -> frozenset[str]:

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
 
 from sim.goals.parlance.conditions import PREDICATES
-from sim.goals.parlance.names import (
+from sim.goals.parlance.groups import (
     ANY,
     BUT,
     EVERY,
     EVERY_COLOURED,
     EVERYTHING,
-    FIXTURES,
-    INTO,
     LISTS,
     LONG_LISTS,
-    LYING,
-    SHAPES,
-    THE,
-    TRAITS,
-    WHATEVER,
 )
+from sim.goals.parlance.names import (
+    COLOURED,
+    COLOURS,
+    FIXTURES,
+    INTO,
+    LYING,
+    OF_FIXTURES,
+    SHAPES,
+    SIZES,
+    THE,
+)
+from sim.goals.parlance.nounless import ALL_THAT, CONTENTS, WHATEVER
 from sim.goals.parlance.pattern import expand, fill, pick
-from vla.planner.meaning import THING, Noun, Things, Trait
+from sim.goals.parlance.traits import TRAITS
+from vla.planner.meaning import SUPERLATIVES, THING, Noun, Things, Trait
 from vla.planner.sayings import CORNERS
+from vla.planner.symbols import CAPACITY
 
 _WHATEVER_SHARE = 0.6
+_UNIQUE = (*SUPERLATIVES, "closest to")
+"""Traits that only one thing has."""
 
 
 def several(things: Sequence[Things]) -> bool:
@@ -37,7 +47,7 @@ def several(things: Sequence[Things]) -> bool:
 
 def fixture(name: str, rng: np.random.Generator) -> str:
     """A place or fixture by one of its names, with an article."""
-    return f"the {pick(FIXTURES[name], rng)}" if name in FIXTURES else f"the {name}"
+    return f"{pick(OF_FIXTURES, rng)} {pick(FIXTURES[name], rng)}"
 
 
 def into(place: str, rng: np.random.Generator) -> str:
@@ -75,19 +85,34 @@ def _phrase(things: Things, rng: np.random.Generator) -> str:
     noun, trait = things.noun, things.trait
     if noun.shape in FIXTURES:
         return fixture(noun.shape, rng)
-    free = trait is not None and trait.kind in WHATEVER and noun == Noun(THING)
-    if trait is not None and free and rng.random() < _WHATEVER_SHARE:
-        return _with(pick(WHATEVER[trait.kind], rng), "", trait, rng, False)
-    if things.which == "the":
+    if trait is not None and noun == Noun(THING) and rng.random() < _WHATEVER_SHARE:
+        patterns = _nounless(things, trait)
+        if patterns:
+            return _with(pick(patterns, rng), "", trait, rng, False)
+    if things.which == "the" or (trait is not None and trait.kind in _UNIQUE):
         return f"{pick(THE, rng)} {bare(things, rng, False)}"
     if things.which == "every" and trait is None and noun.shape == THING:
         if not noun.colour:
-            return pick(EVERYTHING, rng)
-        return fill(pick(EVERY_COLOURED, rng), {"c": noun.colour})
-    patterns = EVERY if things.which == "every" else ANY
-    pattern = pick(patterns, rng)
+            return expand(pick(EVERYTHING, rng), rng)
+        return fill(expand(pick(EVERY_COLOURED, rng), rng), {"c": pick(COLOURS[noun.colour], rng)})
+    pattern = expand(pick(EVERY if things.which == "every" else ANY, rng), rng)
     plural = "{p}" in pattern
-    return fill(pattern, {"p" if plural else "s": bare(things, rng, plural)})
+    text = fill(pattern, {"p" if plural else "s": bare(things, rng, plural)})
+    return text if things.which == "every" else _with_article(text)
+
+
+def _nounless(things: Things, trait: Trait) -> Sequence[str]:
+    """Patterns in which nothing needs a name; those for contents mean one thing or all of them."""
+    every = things.which == "every"
+    patterns = (ALL_THAT if every else WHATEVER).get(trait.kind, ())
+    if trait.kind == "inside" and (CAPACITY.get(trait.place) == 1) != every and trait.place != "hand":
+        return (*patterns, *CONTENTS)
+    return patterns
+
+
+def _with_article(text: str) -> str:
+    """The same with "an" where "a" does not go."""
+    return re.sub(r"\ba (?=[aeiou](?!ne\b))", "an ", text)
 
 
 def bare(things: Things, rng: np.random.Generator, plural: bool) -> str:
@@ -95,12 +120,21 @@ def bare(things: Things, rng: np.random.Generator, plural: bool) -> str:
     if things.noun.shape in FIXTURES:
         name = pick(FIXTURES[things.noun.shape], rng)
         return f"{name}{'es' if name.endswith('sh') else 's'}" if plural else name
-    names_of_one = SHAPES[things.noun.shape]
-    noun = names_of_one[int(rng.integers(len(names_of_one)))][plural]
-    noun = f"{things.noun.colour} {noun}".strip()
-    if things.trait is None:
-        return noun
-    return _with(pick(TRAITS[things.trait.kind], rng), noun, things.trait, rng, plural)
+    trait = things.trait
+    noun = _noun(things.noun, rng, plural, trait is None)
+    return noun if trait is None else _with(pick(TRAITS[trait.kind], rng), noun, trait, rng, plural)
+
+
+def _noun(noun: Noun, rng: np.random.Generator, plural: bool, alone: bool) -> str:
+    names_of_one = SHAPES[noun.shape]
+    if not noun.colour and alone:
+        names_of_one = [pair for pair in names_of_one if pair[0] != "one"]
+    text = f"{pick(SIZES, rng)} {{}}".strip()
+    name = names_of_one[int(rng.integers(len(names_of_one)))][plural]
+    if not noun.colour:
+        return text.format(name)
+    pattern = pick(COLOURED, rng) if alone else COLOURED[0]
+    return text.format(fill(expand(pattern, rng, plural), {"c": pick(COLOURS[noun.colour], rng), "n": name}))
 
 
 def predicate(trait: Trait, rng: np.random.Generator) -> str:

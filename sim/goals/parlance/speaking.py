@@ -11,7 +11,7 @@ import numpy as np
 from sim.goals.parlance import conditions, frames
 from sim.goals.parlance.asking import question
 from sim.goals.parlance.deeds import IMPERATIVES, REMARKS, STATEMENTS
-from sim.goals.parlance.foreign import ALONE, TO_THINGS
+from sim.goals.parlance.foreign import ALONE, CHAT, TO_THINGS
 from sim.goals.parlance.pattern import expand, fill, pick, slots_of
 from sim.goals.parlance.phrases import fixture, into, lying, names, phrase, several
 from sim.goals.parlance.supposing import asked, clause, denial
@@ -33,6 +33,7 @@ _STATEMENT_SHARE = 0.2
 _REMARK_SHARE = 0.15
 _FETCHED_SHARE = 0.8
 _ALONE_SHARE = 0.4
+_CHAT_SHARE = 0.12
 _TOWER_SHARE = 0.85
 _PUSHED_SHARE = 0.5
 _UNFRAMED_SHARE = 0.45
@@ -50,8 +51,14 @@ _Table = Mapping[str, tuple[str, ...]]
 
 def said(meaning: Meaning, rng: np.random.Generator) -> str:
     """One of the ways of saying a meaning."""
+    return _sentence(meaning, rng).rstrip(",")
+
+
+def _sentence(meaning: Meaning, rng: np.random.Generator) -> str:
     match meaning:
         case Unknown():
+            if rng.random() < _CHAT_SHARE:
+                return expand(pick(CHAT, rng), rng).strip()
             return _framed(_foreign(rng), rng)
         case Question():
             return question(meaning, rng)
@@ -91,12 +98,12 @@ def _joined(before: str, text: str, after: str) -> str:
 
 def _foreign(rng: np.random.Generator) -> str:
     if rng.random() < _ALONE_SHARE:
-        return expand(pick(ALONE, rng), rng)
+        return fill(expand(pick(ALONE, rng), rng), {})
     noun = Noun(pick((*SHAPES, THING), rng), pick(("", *COLOURS), rng))
     if rng.random() < 0.2:
         noun = Noun(pick(FIXTURES, rng))
     things = Things("every" if rng.random() < 0.1 and noun.shape not in FIXTURES else "the", noun)
-    return fill(expand(pick(TO_THINGS, rng), rng), {"x": phrase(things, rng)})
+    return fill(expand(pick(TO_THINGS, rng), rng, several((things,))), {"x": phrase(things, rng)})
 
 
 def _wish(wish: Wish, rng: np.random.Generator) -> str:
