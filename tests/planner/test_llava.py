@@ -127,6 +127,16 @@ def test_a_disturbance_brings_a_step_back() -> None:
     assert plans[2].steps == ("put the red star on the tray", "put the blue star on the tray")
 
 
+def test_what_is_in_the_hand_is_put_down_before_anything_else_is_done() -> None:
+    meant = "put the green star inside drawer in table and close ."
+    inside, held = "drawer open ; green star drawer .", "drawer open ; green star hand ."
+    out = "drawer open ; green star table 9 5 ."
+    made, _ = planner(meant, inside, held, held, held, out, out)
+    assert [plan.index for plan in run(made, 6)] == [0, 0, 0, 0, 0, 1]
+    made, _ = planner("hold the green star .", out, held, held)
+    assert run(made, 3)[-1].done
+
+
 @pytest.mark.parametrize(
     ("meant", "kind", "note"),
     [
@@ -147,6 +157,17 @@ def test_a_refusal_is_taken_back_when_looks_agree_that_it_can_be_done() -> None:
     plans = run(made, 4, "lift it")
     assert [plan.kind for plan in plans] == ["cannot", "cannot", "cannot", "steps"]
     assert plans[-1].steps == ("pick up the red block",)
+
+
+def test_where_nothing_leads_there_it_says_so_at_first_and_holds_on_to_its_plan_later() -> None:
+    meant = "put the red block in table ."
+    boxed, lying = "bowl 4 7 ; red block bowl .", "drawer open ; bowl 4 7 ; red block drawer ."
+    made, _ = planner(meant, boxed)
+    assert made.plan(GOAL, seen(), None).note == "because i do not know how to do that"
+    made, _ = planner(meant, lying, boxed)
+    plans = run(made, 4)
+    assert {plan.steps for plan in plans} == {("take the red block out of the drawer",)}
+    assert plans[-1].seen == "bowl 4 7 ; drawer closed ; red block bowl ."
 
 
 def test_a_new_run_understands_anew_and_forgets_what_was_seen() -> None:

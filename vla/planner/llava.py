@@ -14,7 +14,16 @@ from typing import Final
 from vla.contract import ContractError, Observation, Plan
 from vla.models.talking import CAMERAS, Look, TalkingLlava
 from vla.models.words import spaced
-from vla.planner.grammar import MAX_STEPS, STEPS, Instructions, Saying, format_saying, plan_of, saying_of
+from vla.planner.grammar import (
+    MAX_STEPS,
+    STEPS,
+    Instructions,
+    Refusal,
+    Saying,
+    format_saying,
+    plan_of,
+    saying_of,
+)
 from vla.planner.grounding import hinted, pending, plan_wish, settle
 from vla.planner.meaning import Meaning, Wish
 from vla.planner.meaning_text import meaning_next, parse_meaning
@@ -26,6 +35,7 @@ from vla.planner.progress import carried_out
 from vla.planner.seen import Seen, format_seen
 from vla.planner.seen_table import seen_table
 from vla.planner.sight import seen_in
+from vla.planner.symbols import HELD
 
 LOOKS: Final = 2
 """Looks in a row that must agree before a plan is changed: a hand in front of the camera hides things."""
@@ -85,10 +95,9 @@ class LlavaPlanner:
         seen = task.memory.update(seen_in(self._look(observation).sighting))
         saying = self._saying(task, seen)
         text = format_seen(seen)
-        if saying is None:
-            if previous is None:
-                raise ContractError(f"no plan for {goal!r}: nothing leads there from {text!r}")
+        if previous is not None and (saying is None or _under_way(saying, seen, previous)):
             return replace(previous, seen=text)
+        saying = saying or Refusal("unknown")
         plan = replace(plan_of(goal, saying, carried_out(goal, saying, previous)), seen=text)
         if plan.kind == "steps" and not plan.note:
             plan = replace(plan, note=f"understood: {task.text}")
@@ -175,3 +184,12 @@ class LlavaPlanner:
             while len(self._looked) > _KEPT_LOOKS:
                 self._looked.popitem(last=False)
         return self._looked[key]
+
+
+def _under_way(saying: Saying, seen: Seen, previous: Plan) -> bool:
+    """Whether the hand still holds what it is to put down, so that what was to follow has to wait."""
+    step = STEPS.get(previous.instruction or "")
+    held = {thing.name for thing in seen.things if thing.place == HELD}
+    if step is None or step.family == "pick_up" or step.target not in held:
+        return False
+    return isinstance(saying, Instructions) and not (saying.steps and saying.steps[0].target == step.target)
