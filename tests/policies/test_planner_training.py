@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file
+from transformers import PreTrainedTokenizerFast
 
 from policies.augmentation import AugmentConfig
 from policies.checkpoint import list_checkpoints, read_checkpoint
@@ -19,13 +20,21 @@ from policies.planner_config import PlannerTrainConfig, StageConfig, StageProgre
 from policies.planner_training import train_planner
 from policies.stage_training import InterruptedStageError
 from vla.conformance import check_planner
-from vla.contract import Observation
+from vla.contract import ContractError, Observation
 from vla.dataset.schema import DatasetError
+from vla.dataset.sentences import Sentence, write_sentences
 from vla.models.talking import TalkingLlava
+from vla.planner.grammar import NAMES
 from vla.planner.llava import LlavaPlanner
 
 STAGES = ("words", "eyes", "projector", "talk")
 STEPS = 3
+
+
+def sentences(root: Path) -> Path:
+    """Twelve ways of asking for twelve things."""
+    write_sentences(root, [Sentence(f"get me the {name}", f"hold the {name} .") for name in NAMES[:12]])
+    return root
 
 
 @pytest.fixture(scope="module")
@@ -37,6 +46,7 @@ def config(
     return PlannerTrainConfig(
         lessons=(str(make_lessons(root / "pictures", 12)),),
         told=(str(make_lessons(root / "told", 12, pictures=False, seed=1)),),
+        sentences=(str(sentences(root / "sentences")),),
         output=str(root / "run"),
         eyes_from=str(trained),
         threads=1,
@@ -90,8 +100,12 @@ def test_it_tells_how_every_stage_goes(planner: Path, told: list[StageProgress])
         assert all("total" in p.losses and p.samples_per_s > 0 and p.left_s >= 0 for p in progress)
         assert progress[-1].left_s == 0
         assert all(0 <= value <= 1 for value in progress[-1].checked.values())
-    assert {name for p in told if p.stage == "words" for name in p.checked} == {"exact told"}
-    assert {name for p in told if p.stage == "talk" for name in p.checked} == {"exact pictures"}
+    for stage, checked in (
+        ("words", {"exact told", "exact sentences"}),
+        ("projector", {"exact pictures"}),
+        ("talk", {"exact pictures", "exact sentences"}),
+    ):
+        assert {name for p in told if p.stage == stage for name in p.checked} == checked
 
 
 def test_a_stage_changes_what_it_trains_and_nothing_else(planner: Path, config: PlannerTrainConfig) -> None:
@@ -174,9 +188,7 @@ def test_a_run_of_other_sizes_is_not_gone_on_with(planner: Path, config: Planner
 
 def test_too_few_lessons_are_refused_by_number(config: PlannerTrainConfig, tmp_path: Path) -> None:
     few = replace(config, output=str(tmp_path / "run"), held_back=12)
-    with pytest.raises(
-        DatasetError, match=r"held_back=12 lessons of each folder leave none: 12 in .*pictures"
-    ):
+    with pytest.raises(DatasetError, match=r"held_back=12 of each folder leave none: 12 in .*pictures"):
         train_planner(few, lambda _: None, lambda _: None)
     with pytest.raises(DatasetError, match="holds no lessons"):
         train_planner(replace(few, told=(str(tmp_path / "nowhere"),)), lambda _: None, lambda _: None)
@@ -188,3 +200,22 @@ def test_without_anything_held_back_nothing_is_checked(config: PlannerTrainConfi
     train_planner(quick, told.append, lambda _: None)
     assert {progress.stage for progress in told} == {"words", "projector", "talk"}
     assert not any(progress.checked for progress in told)
+
+
+def test_a_run_may_begin_with_another_planners_weights(
+    planner: Path, config: PlannerTrainConfig, tmp_path: Path
+) -> None:
+    stages = {name: replace(getattr(config, name), steps=0) for name in STAGES}
+    again = replace(config, output=str(tmp_path / "run"), start_from=str(planner), seed=9, **stages)
+    folder = train_planner(again, lambda _: None, lambda _: None)
+    wanted, found = weights_of(planner), weights_of(folder)
+    embedding = "language_model.model.embed_tokens.weight"  # has rows for no word, too
+    assert [name for name in wanted if not torch.equal(wanted[name], found[name])] == [embedding]
+    known = len(PreTrainedTokenizerFast.from_pretrained(planner).get_vocab())
+    assert torch.equal(wanted[embedding][:known], found[embedding][:known])
+    wider = replace(again, output=str(tmp_path / "wider"), width=64)
+    with pytest.raises(CheckpointError, match="does not fit"):
+        train_planner(wider, lambda _: None, lambda _: None)
+    lost = replace(again, output=str(tmp_path / "lost"), start_from=str(tmp_path / "nowhere"))
+    with pytest.raises(ContractError, match="holds no planner's model"):
+        train_planner(lost, lambda _: None, lambda _: None)
