@@ -19,7 +19,7 @@ from sim.goals.meanings import MEANINGS, meaning_of
 from sim.goals.parlance import said, some_meaning
 from sim.randomise import Randomise
 from vla.dataset.sentences import Sentence
-from vla.planner.meaning_text import format_meaning
+from vla.planner.meaning_words import format_meaning
 
 _TABLES = 60
 """Tables per template whose words fill its wordings."""

@@ -7,7 +7,8 @@ import pytest
 from vla.planner.grammar import format_saying
 from vla.planner.grounding import hinted, pending, plan_wish, say, settle
 from vla.planner.meaning import Wish
-from vla.planner.meaning_text import format_meaning, parse_meaning
+from vla.planner.meaning_text import parse_meaning
+from vla.planner.meaning_words import format_meaning
 from vla.planner.means import StuckError
 from vla.planner.seen import parse_seen
 from vla.planner.seen_table import SeenTable, seen_table

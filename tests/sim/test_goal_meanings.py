@@ -15,7 +15,8 @@ from sim.goals.telling import seen_of
 from sim.randomise import Randomise
 from vla.planner.grammar import plan_of
 from vla.planner.grounding import say
-from vla.planner.meaning_text import format_meaning, parse_meaning
+from vla.planner.meaning_text import parse_meaning
+from vla.planner.meaning_words import format_meaning
 from vla.planner.seen_table import seen_table
 
 SEEDS = range(3_000_000, 3_000_006)

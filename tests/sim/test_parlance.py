@@ -25,7 +25,8 @@ from vla.planner.meaning import (
     Trait,
     Wish,
 )
-from vla.planner.meaning_text import format_meaning, meaning_next, meaning_vocabulary, parse_meaning
+from vla.planner.meaning_text import meaning_next, meaning_vocabulary, parse_meaning
+from vla.planner.meaning_words import format_meaning
 
 _KINDS = {
     "button": (), "some": ("x", "xs"), "several": ("x", "xs"), "more": ("x", "y"), "same": ("x", "y"),
