@@ -16,13 +16,8 @@ from vla.planner.meaning import (
     Unknown,
     Wish,
 )
-from vla.planner.meaning_text import (
-    MAX_WORDS,
-    format_meaning,
-    meaning_next,
-    meaning_vocabulary,
-    parse_meaning,
-)
+from vla.planner.meaning_text import MAX_WORDS, meaning_next, meaning_vocabulary, parse_meaning
+from vla.planner.meaning_words import format_meaning
 from vla.planner.sayings import PlanError
 
 

@@ -10,7 +10,8 @@ table it is about (:mod:`vla.planner.grounding` finds that out)::
     ask is the red ball left of the bowl .
     unknown .
 
-The dataclasses are the sentence's parts; :func:`vla.planner.meaning_text.parse_meaning` reads the words, :func:`vla.planner.meaning_words.format_meaning` writes them.
+The dataclasses are the sentence's parts; :func:`vla.planner.meaning_text.parse_meaning` reads the words,
+:func:`vla.planner.meaning_words.format_meaning` writes them.
 """
 
 from __future__ import annotations
