@@ -159,6 +159,12 @@ def test_a_refusal_is_taken_back_when_looks_agree_that_it_can_be_done() -> None:
     assert plans[-1].steps == ("pick up the red block",)
 
 
+def test_a_meaning_that_is_cut_off_is_none() -> None:
+    made, _ = planner("put the red block plus the", SHUT)
+    assert made.plan(GOAL, seen(), None).note == "because i do not know how to do that"
+    assert made.success(seen(), "go on and on") == 0
+
+
 def test_where_nothing_leads_there_it_says_so_at_first_and_holds_on_to_its_plan_later() -> None:
     meant = "put the red block in table ."
     boxed, lying = "bowl 4 7 ; red block bowl .", "drawer open ; bowl 4 7 ; red block drawer ."

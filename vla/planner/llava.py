@@ -18,6 +18,7 @@ from vla.planner.grammar import (
     MAX_STEPS,
     STEPS,
     Instructions,
+    PlanError,
     Refusal,
     Saying,
     format_saying,
@@ -25,7 +26,7 @@ from vla.planner.grammar import (
     saying_of,
 )
 from vla.planner.grounding import hinted, pending, plan_wish, settle
-from vla.planner.meaning import Meaning, Wish
+from vla.planner.meaning import Meaning, Unknown, Wish
 from vla.planner.meaning_text import meaning_next, parse_meaning
 from vla.planner.means import StuckError
 from vla.planner.memory import Memory
@@ -106,11 +107,17 @@ class LlavaPlanner:
     def _task(self, goal: str, fresh: bool) -> _Task:
         if fresh or goal not in self._tasks:
             self._tasks.pop(goal, None)
-            text = self.understand(goal)
-            self._tasks[goal] = _Task(parse_meaning(text), text)
+            self._tasks[goal] = self._understood(goal)
             while len(self._tasks) > _KEPT_TASKS:
                 self._tasks.popitem(last=False)
         return self._tasks[goal]
+
+    def _understood(self, goal: str) -> _Task:
+        text = self.understand(goal)
+        try:
+            return _Task(parse_meaning(text), text)
+        except PlanError:  # it went on and on, and was cut off
+            return _Task(Unknown(), text)
 
     def understand(self, goal: str) -> str:
         """What a sentence means, in the words of :mod:`vla.planner.meaning_text`.
@@ -169,7 +176,7 @@ class LlavaPlanner:
         if (step := STEPS.get(spaced(instruction))) is not None:
             return carried_out_share(step, look.sighting)
         table = seen_table(seen_in(look.sighting))
-        settled = settle(parse_meaning(self.understand(instruction)), table)
+        settled = settle(self._understood(instruction).meaning, table)
         try:
             return float(isinstance(settled, Wish) and plan_wish(settled, table) == Instructions())
         except StuckError:

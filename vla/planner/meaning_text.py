@@ -34,8 +34,6 @@ from vla.planner.meaning import (
 from vla.planner.sayings import SHAPES, PlanError
 
 END: Final = "."
-MAX_WORDS: Final = 90
-"""Longest meaning."""
 _ASKED: Final = ("where", "colour", "name", "count", "ask")
 _CONDITIONS: Final = ("drawer", "button", "some", "several", "more", "same", "empty", "covered", "is")
 _DRAWER: Final = ("open", "closed")
