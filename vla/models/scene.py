@@ -9,6 +9,7 @@ shape's embedding, so that a pair that no training picture shows has a query as 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Final
 
 import torch
 from torch import Tensor, nn
@@ -63,6 +64,10 @@ class SceneEyesConfig:
     def tokens(self) -> int:
         """Tokens that :class:`SceneEyes` makes of the pictures."""
         return self.queries + self.patches**2
+
+
+GLANCE_PX: Final = 2
+"""Pixels between one glance and the next."""
 
 
 @dataclass(frozen=True)
@@ -191,3 +196,33 @@ class SceneEyes(nn.Module):
             self.column(queries).float(),
             self.row(queries).float(),
         )
+
+
+def glances(images: Tensor) -> Tensor:
+    """The same pictures as they are and moved by :data:`GLANCE_PX` up, down, left and right.
+
+    Args:
+        images: uint8 (cameras, H, W, 3).
+
+    Returns:
+        uint8 (5, cameras, H, W, 3); what moves in from outside repeats the edge.
+    """
+    around, size = GLANCE_PX, images.shape[1:3]
+    wide = nn.functional.pad(images.permute(0, 3, 1, 2).float(), (around,) * 4, mode="replicate")
+    corners = [(1, 1), (0, 1), (2, 1), (1, 0), (1, 2)]
+    cut = [
+        wide[..., y * around : y * around + size[0], x * around : x * around + size[1]] for y, x in corners
+    ]
+    return torch.stack(cut).permute(0, 1, 3, 4, 2).to(images.dtype)
+
+
+def agreed(sighting: Sighting) -> Sighting:
+    """What several glances at one table come to, as a batch of one: the mean of their log-probabilities.
+
+    The heatmap is that of the first.
+    """
+    means = {
+        name: getattr(sighting, name).log_softmax(-1).mean(0, keepdim=True)
+        for name in ("count", "place", "base", "state", "column", "row")
+    }
+    return Sighting(**means, over=sighting.over.mean(0, keepdim=True), heat=sighting.heat[:1])

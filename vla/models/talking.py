@@ -15,7 +15,7 @@ from transformers import DynamicCache, LlavaForConditionalGeneration, PreTrained
 
 from vla.contract import ContractError
 from vla.models.llava import embedded, load_small_llava, scaled
-from vla.models.scene import Sighting
+from vla.models.scene import Sighting, agreed, glances
 from vla.models.vlm import AllowedNext
 from vla.models.words import END, PICTURE, SEES, START, goal_words, question_words, reply_words, spaced
 
@@ -83,16 +83,16 @@ class TalkingLlava:
 
     @torch.inference_mode()
     def look(self, pictures: Sequence[NDArray[np.uint8]]) -> Look:
-        """Look, and say what is seen.
+        """Look, and say what is seen: what five glances agree on, each a little beside the others.
 
         Args:
             pictures: The cameras' pictures, uint8 (H, W, 3) each.
         """
         images = [torch.from_numpy(np.ascontiguousarray(scaled(p, self._size))) for p in pictures]
         eyes, device = self._model.model.vision_tower.eyes, self._model.device
-        tokens, heat = eyes(torch.stack(images)[None].to(device))
+        tokens, heat = eyes(glances(torch.stack(images)).to(device))
         ids = [self._ids[START], *[self._ids[PICTURE]] * self._pictures, self._ids[SEES]]
-        sighting = eyes.believe(tokens, heat)
+        sighting, tokens = agreed(eyes.believe(tokens, heat)), tokens[:1]
         seen = None if self._read is None else self._read(sighting)
         if seen is not None:
             ids += [*self._encode(spaced(seen)), self._ids[END]]
