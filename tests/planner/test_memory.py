@@ -51,3 +51,10 @@ def test_a_new_thing_is_believed_when_looks_in_a_row_show_it() -> None:
 
 def test_fixtures_stay() -> None:
     assert looked(Memory(), TABLE, *["red block table 12 3 ."] * 2).startswith("bowl 4 7 ; drawer closed ; ")
+
+
+def test_what_has_a_place_is_remembered_with_it_and_the_hand_is_none() -> None:
+    memory = Memory()
+    assert memory.placed == {}
+    looked(memory, "bowl 4 7 ; red block bowl ; blue star front left ; green star hand ; red ball table 1 1 .")
+    assert memory.placed == {"red block": "bowl", "blue star": "front left"}

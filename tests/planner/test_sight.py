@@ -67,3 +67,14 @@ def test_a_drawer_is_never_merely_there() -> None:
     sighting = certain(Seen({"drawer": None}, "closed"))
     sighting.state[0, FIXTURES.index("drawer"), STATES.index("there")] = 50.0
     assert seen_in(sighting).drawer == "closed"
+
+
+def test_what_was_in_its_corner_is_there_until_it_is_plainly_elsewhere() -> None:
+    sighting = certain(Seen({}, things=(SeenThing("red block", "table", (2, 12)),)))
+    place = sighting.place[0, NAMES.index("red block")]
+    before = {"red block": "front left"}
+    place[PLACES.index("front left")] = place[PLACES.index("table")] - 1
+    assert seen_in(sighting).things[0].place == "table"
+    assert seen_in(sighting, before).things[0].place == "front left"
+    place[PLACES.index("front left")] = place[PLACES.index("table")] - 3
+    assert seen_in(sighting, before).things[0].place == "table"

@@ -93,7 +93,7 @@ class LlavaPlanner:
         if previous is not None and previous.goal != goal:
             previous = None
         task = self._task(goal, fresh=previous is None)
-        seen = task.memory.update(seen_in(self._look(observation).sighting))
+        seen = task.memory.update(seen_in(self._look(observation).sighting, task.memory.placed))
         saying = self._saying(task, seen)
         text = format_seen(seen)
         if previous is not None and (saying is None or _under_way(saying, seen, previous)):

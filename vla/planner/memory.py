@@ -6,12 +6,13 @@ from dataclasses import replace
 from typing import Final
 
 from vla.planner.grammar import NAMES
-from vla.planner.seen import Cell, Seen, SeenThing
+from vla.planner.seen import CONTAINERS, Cell, Seen, SeenThing
 
 SURE: Final = 2
 """Looks in a row that must show a new thing before it is believed, once the first look is over."""
 FORGET: Final = 8
 """Looks in a row that do not show a thing before it is given up, unless a closed drawer hides it."""
+_LASTING: Final = frozenset(CONTAINERS) - {"hand"}
 
 
 class Memory:
@@ -23,6 +24,11 @@ class Memory:
         self._shown: dict[str, int] = {}
         self._missed: dict[str, int] = {}
         self._begun = False
+
+    @property
+    def placed(self) -> dict[str, str]:
+        """Things that are in, on or at something that has a name, with its name; the hand is none."""
+        return {name: thing.place for name, thing in self._things.items() if thing.place in _LASTING}
 
     def update(self, seen: Seen) -> Seen:
         """What is believed after another look.

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Final
 
 from torch import Tensor
@@ -15,6 +16,8 @@ PLACES: Final = ("table", *CONTAINERS, "on")
 STATES: Final = ("absent", "there", *DRAWER_STATES)
 """Classes of the state of a fixture; a button that has been pressed counts as ``"open"``."""
 _NONE, _TWICE = 0, 2
+_STAYS = 1.6
+"""Logarithm of how much likelier a thing is where it was."""
 _STATES_OF: Final = {"drawer": ("absent", *DRAWER_STATES), "button": ("absent", "there", "open")}
 
 
@@ -23,8 +26,16 @@ def sight_words(sighting: Sighting) -> str:
     return format_seen(seen_in(sighting))
 
 
-def seen_in(sighting: Sighting) -> Seen:
-    """The likeliest of everything in the first picture of a batch."""
+def seen_in(sighting: Sighting, before: Mapping[str, str] | None = None) -> Seen:
+    """The likeliest of everything in the first picture of a batch.
+
+    Args:
+        sighting: What the queries believe.
+        before: Thing to the place that it was seen in before, one of :data:`vla.planner.seen.CONTAINERS`: it
+            is still there unless another place is much likelier. What lies on the edge of a corner would else
+            be there at one look, and not at the next.
+    """
+    before = before or {}
     fixtures: dict[str, Cell | None] = {}
     drawer, pressed = "", False
     for k, name in enumerate(FIXTURES):
@@ -37,17 +48,21 @@ def seen_in(sighting: Sighting) -> Seen:
         pressed |= name == "button" and state == "open"
     count = sighting.count[0].argmax(-1).tolist()
     there = {k for k in range(len(NAMES)) if count[k] != _NONE}
-    things = tuple(_thing(sighting, k, count[k] == _TWICE, there) for k in sorted(there))
+    things = tuple(
+        _thing(sighting, k, count[k] == _TWICE, there, before.get(NAMES[k], "")) for k in sorted(there)
+    )
     over = max(there, key=lambda k: float(sighting.over[0, k]), default=None)
     pointed = over is not None and float(sighting.over[0, over]) > 0
     return Seen(fixtures, drawer, pressed, things, NAMES[over] if pointed and over is not None else "")
 
 
-def _thing(sighting: Sighting, k: int, twice: bool, there: set[int]) -> SeenThing:
+def _thing(sighting: Sighting, k: int, twice: bool, there: set[int], before: str) -> SeenThing:
     if twice:
         return SeenThing(NAMES[k], "", None, True)
     bases = [i for i, colour in enumerate(COLOURS) if NAMES.index(f"{colour} block") in there - {k}]
     likelihood = sighting.place[0, k].clone()
+    if before:
+        likelihood[PLACES.index(before)] += _STAYS
     if not bases:
         likelihood[PLACES.index("on")] = -float("inf")
     place = PLACES[int(likelihood.argmax())]
