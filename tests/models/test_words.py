@@ -12,7 +12,6 @@ from transformers import PreTrainedTokenizerFast
 from vla.contract import ContractError
 from vla.models.words import (
     ASKS,
-    DONE,
     END,
     GOAL,
     SAYS,
@@ -25,15 +24,15 @@ from vla.models.words import (
     spaced,
     train_tokenizer,
 )
-from vla.planner.grammar import vocabulary
+from vla.planner.meaning_text import meaning_vocabulary
 
-TEXTS = ["[goal] put the red block in the bowl [done] [says] put the red block in the bowl . [end]"] * 20
+TEXTS = ["[goal] put the red cube in the bowl [says] put the red block in bowl . [end]"] * 20
 TYPED = st.text(st.characters(max_codepoint=0x2FF) | st.sampled_from("ℋ［Ａﬁ把🙂\u200b"), max_size=12)
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> PreTrainedTokenizerFast:
-    return train_tokenizer(TEXTS, vocabulary(), 800)
+    return train_tokenizer(TEXTS, meaning_vocabulary(), 800)
 
 
 def ids(tokenizer: PreTrainedTokenizerFast, words: str) -> list[int]:
@@ -42,10 +41,7 @@ def ids(tokenizer: PreTrainedTokenizerFast, words: str) -> list[int]:
 
 def test_a_talk_is_laid_out_as_documented() -> None:
     assert seen_words("bowl 4 7 .") == "[sees] bowl 4 7 . [end]"
-    assert goal_words("Put it in!") == "[goal] put it in ! [done] [says]"
-    assert goal_words("tidy up", ["open the drawer", "close the drawer"]) == (
-        "[goal] tidy up [done] open the drawer ; close the drawer [says]"
-    )
+    assert goal_words("Put it in!") == "[goal] put it in ! [says]"
     assert question_words("Is it open?") == "[asks] is it open ? [says]"
     assert reply_words("yes.") == "yes . [end]"
 
@@ -62,25 +58,25 @@ def test_accents_letters_in_disguise_and_digits_are_plain() -> None:
     assert spaced("ℋand ＰＵＴ") == "hand put"
 
 
-def test_every_word_of_a_plan_is_one_token(tokenizer: PreTrainedTokenizerFast) -> None:
-    for word in vocabulary():
+def test_every_word_of_a_meaning_is_one_token(tokenizer: PreTrainedTokenizerFast) -> None:
+    for word in meaning_vocabulary():
         [token] = ids(tokenizer, word)
         assert str(tokenizer.decode([token])).strip() == word
 
 
 def test_a_vocabulary_without_room_for_them_is_refused() -> None:
     with pytest.raises(ContractError, match="a vocabulary of 120 has no room"):
-        train_tokenizer(TEXTS, vocabulary(), 120)
+        train_tokenizer(TEXTS, meaning_vocabulary(), 120)
 
 
 def test_the_same_texts_give_the_same_tokenizer(tokenizer: PreTrainedTokenizerFast) -> None:
-    again = train_tokenizer(TEXTS, vocabulary(), 800)
+    again = train_tokenizer(TEXTS, meaning_vocabulary(), 800)
     assert again.get_vocab() == tokenizer.get_vocab()
     assert again.backend_tokenizer.to_str() == tokenizer.backend_tokenizer.to_str()
 
 
 def test_a_talk_comes_back_from_its_tokens(tokenizer: PreTrainedTokenizerFast) -> None:
-    talk = f"{goal_words('Put 12 odd things, x and qq, away!', ['open the drawer'])} {reply_words('done.')}"
+    talk = f"{goal_words('Put 12 odd things, x and qq, away!')} {reply_words('done.')}"
     tokens = ids(tokenizer, talk)
     plain = " ".join(word for word in talk.split() if word not in SPECIAL)
     assert str(tokenizer.decode(tokens, skip_special_tokens=True)).split() == plain.split()
@@ -106,7 +102,7 @@ def test_whoever_types_a_mark_says_a_word(tokenizer: PreTrainedTokenizerFast, ty
     def said(words: str) -> list[int]:
         return [token for token in ids(tokenizer, words) if token in marks.values()]
 
-    assert said(goal_words(typed, [typed])) == [marks[GOAL], marks[DONE], marks[SAYS]]
+    assert said(goal_words(typed)) == [marks[GOAL], marks[SAYS]]
     assert said(question_words(typed)) == [marks[ASKS], marks[SAYS]]
     assert said(reply_words(typed)) == [marks[END]]
     assert said(seen_words(typed)) == [marks[SEES], marks[END]]

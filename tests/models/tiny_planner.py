@@ -28,7 +28,7 @@ def tokenizer() -> PreTrainedTokenizerFast:
     return train_tokenizer(["is it done ?"], (*meaning_vocabulary(), *map(str, range(24))), 700)
 
 
-def model(seed: int = 35) -> LlavaForConditionalGeneration:
+def model(seed: int = 44) -> LlavaForConditionalGeneration:
     """Random weights, lively enough that different pictures lead to different words, and few of them."""
     torch.manual_seed(seed)
     words = tokenizer().get_vocab()
@@ -43,7 +43,7 @@ def model(seed: int = 35) -> LlavaForConditionalGeneration:
     return found.eval()
 
 
-def talking(seed: int = 35) -> TalkingLlava:
+def talking(seed: int = 44) -> TalkingLlava:
     """Such a model at work."""
     return TalkingLlava(model(seed), tokenizer())
 

@@ -56,5 +56,7 @@ def test_fixtures_stay() -> None:
 def test_what_has_a_place_is_remembered_with_it_and_the_hand_is_none() -> None:
     memory = Memory()
     assert memory.placed == {}
-    looked(memory, "bowl 4 7 ; red block bowl ; blue star front left ; green star hand ; red ball table 1 1 .")
+    looked(
+        memory, "bowl 4 7 ; red block bowl ; blue star front left ; green star hand ; red ball table 1 1 ."
+    )
     assert memory.placed == {"red block": "bowl", "blue star": "front left"}
