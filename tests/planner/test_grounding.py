@@ -64,7 +64,7 @@ def goes_on(settled: Wish, seen: str) -> str:
         ("clear the green star .", TOWER, "done."),
         ("pile every block .", PLAIN, "stack the blue block on the red block."),
         ("sort every block .", PLAIN,
-         "push the red block to the front left corner; push the blue block to the front right corner."),
+         "push the blue block to the back left corner; push the red block to the back right corner."),
         ("open .", CLOSED, "open the drawer."),
         ("close .", CLOSED, "done."),
         ("press .", CLOSED, "press the button."),

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Final
 
 from vla.planner.sayings import NAMES
-from vla.planner.seen import COLUMNS, ROWS, Cell, Seen
+from vla.planner.seen import Cell, Seen
 from vla.planner.symbols import TABLE, Symbols
 
 _SECOND = len(NAMES)
 """Added to a name's row for the second of two things of that name."""
-_CORNER_CELLS: Mapping[str, Cell] = {
-    "front left": (0, ROWS - 1),
-    "front right": (COLUMNS - 1, ROWS - 1),
-    "back left": (0, 0),
-    "back right": (COLUMNS - 1, 0),
+CORNER_CELLS: Final[Mapping[str, Cell]] = {
+    "front left": (4, 11),
+    "front right": (20, 11),
+    "back left": (4, 3),
+    "back right": (20, 3),
 }
+"""Where the corners are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,7 +41,7 @@ class SeenTable:
         at = self.state.where[row]
         if isinstance(at, int):
             return self.cell(at)
-        return _CORNER_CELLS.get(at) or self.cells.get(at)
+        return CORNER_CELLS.get(at) or self.cells.get(at)
 
     def with_hidden(self, name: str) -> SeenTable:
         """The same with a thing of that name in the drawer."""

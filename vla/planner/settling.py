@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import replace
 from typing import Final
 
+from vla.planner.corners import nearest_corners
 from vla.planner.meaning import THING, Deed, Noun, Things, Trait, Wish
 from vla.planner.referents import RefusedError, matching, missing, need_fixture, one
 from vla.planner.sayings import FIXTURES, SHAPES, Refusal
@@ -46,6 +47,8 @@ def _settled_deed(deed: Deed, table: SeenTable) -> tuple[Deed, ...]:
             return _put_names(sorted(rows, key=lambda row: -_height(row, table)), TABLE, table)
         case "flip":
             return _flipped(table)
+        case "sort":
+            return _sorted(deed, table)
         case "swap":
             assert deed.other is not None
             _refuse_fixture(deed, deed.other, table)
@@ -127,6 +130,17 @@ def _tidied(table: SeenTable) -> tuple[Deed, ...]:
     rows = [row for row, at in state.where.items() if at in LOOSE or isinstance(at, int)]
     deeds = _put_names(name_order(rows, state.names), place, table) if place else ()
     return (*deeds, Deed("close")) if "drawer" in state.fixtures else deeds
+
+
+def _sorted(deed: Deed, table: SeenTable) -> tuple[Deed, ...]:
+    """To the corners that are nearest; where that cannot be told, it is decided at every look anew."""
+    named = _named_all(deed.things, table)
+    rows = [row for things in named for row in matching(things, table)]
+    corners = nearest_corners(list(dict.fromkeys(rows)), table)
+    pushable = all(table.state.shape(row) != "ball" for row in rows)
+    if corners is None or not pushable:
+        return (replace(deed, things=named),)
+    return tuple(put for row, corner in corners for put in _put_names((row,), corner, table))
 
 
 def _flipped(table: SeenTable) -> tuple[Deed, ...]:
