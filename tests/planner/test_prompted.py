@@ -95,7 +95,7 @@ def test_every_observation_is_planned_anew_and_what_was_done_is_ticked_off() -> 
     assert counts[:4] == [(0, OPEN), (1, PUT), (1, PUT), (2, CLOSE)]
     assert counts[4] == (2, PUT)
     assert plan is not None
-    assert (plan.index, plan.done) == (2, True)
+    assert (plan.index, plan.done) == (4, True)
 
 
 def test_a_changed_mind_ticks_nothing_off_and_another_goal_starts_afresh() -> None:
