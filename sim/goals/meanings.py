@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from functools import cache
 from typing import Final
 
 from vla.planner.sayings import SHAPES
@@ -78,6 +79,26 @@ MEANINGS: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Template to its meanings, without the full stop."""
 
+HELD_OUT_MEANINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "grasp_lowest": ("hold the block lowest",),
+    "fetch_onto": ("stack the {x} inside drawer on the {y}",),
+    "gather_all_but": ("put every block but the {x} in tray",),
+    "tidy_all_but": ("put every thing but the {x} in tray",),
+    "tower_any_order": ("pile every block",),
+    "swap_corners": ("swap the thing inside {p} with the thing inside {q}",),
+    "if_more_press_else_open": ("if more every {a} than every {b} do press else open",),
+    "what_is_in": ("name any thing inside {p}",),
+}
+"""Meanings of held-out templates, which nobody says in training; those that mean the same as templates of
+training, and are said in their words, are not here."""
+_CORNER: Final = "(?:front|back) (?:left|right)"
+_SLOTS: Final = {
+    **dict.fromkeys("xy", r"\w+ \w+"),
+    **dict.fromkeys("ab", r"\w+"),
+    "p": f"(?:bowl|tray|{_CORNER})",
+    "q": _CORNER,
+}
+
 _COMMANDS: Final = (
     (r"^(open|close) the drawer$", r"\1"),
     (r"^press the button$", "press"),
@@ -110,3 +131,18 @@ def _canonical(value: str) -> str:
         if re.match(pattern, value):
             return re.sub(pattern, words, value)
     return value[:-1] if value[:-1] in SHAPES else value
+
+
+def is_held_out_meaning(meant: str) -> bool:
+    """Whether that is what a held-out template means, whatever its things and places are."""
+    return _held_out().fullmatch(meant.removesuffix(" .")) is not None
+
+
+@cache
+def _held_out() -> re.Pattern[str]:
+    patterns = (
+        re.sub(r"{(\w)}", lambda slot: _SLOTS[slot[1]], meaning)
+        for meanings in HELD_OUT_MEANINGS.values()
+        for meaning in meanings
+    )
+    return re.compile("|".join(patterns))

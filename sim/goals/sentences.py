@@ -1,7 +1,7 @@
 """Sentences with their meanings: the benchmark's training wordings and free parlance, in turns.
 
 Whoever speaks freely may say by chance what the benchmark holds out for its tests, as a whole or as a part of
-a longer sentence; such sentences are left out.
+a longer sentence, or mean what a held-out template means; such sentences are left out.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 
 from sim.goals import TEMPLATES
 from sim.goals.goal import Template, layout_words, worded_politely, wordings
-from sim.goals.meanings import MEANINGS, meaning_of
+from sim.goals.meanings import MEANINGS, is_held_out_meaning, meaning_of
 from sim.goals.parlance import said, some_meaning
 from sim.randomise import Randomise
 from vla.dataset.sentences import Sentence
@@ -43,9 +43,9 @@ def free_sentence(rng: np.random.Generator) -> Sentence:
     """A sentence of free parlance that holds nothing that is held out."""
     while True:
         meaning = some_meaning(rng)
-        text = said(meaning, rng)
-        if not is_held_out(text):
-            return Sentence(text, format_meaning(meaning))
+        text, meant = said(meaning, rng), format_meaning(meaning)
+        if not (is_held_out_meaning(meant) or is_held_out(text)):
+            return Sentence(text, meant)
 
 
 def is_held_out(text: str) -> bool:

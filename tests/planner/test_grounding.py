@@ -355,3 +355,17 @@ def test_settling_twice_changes_nothing(verb: str) -> None:
     seen = MIXED.replace("yellow star front left", "yellow star on red block")
     settled = wish(f"{verb} .", seen)
     assert settle(settled, table(seen)) == settled
+
+
+def test_eyes_that_see_two_things_on_one_or_a_ring_of_things_do_no_harm() -> None:
+    for text in (
+        "red block table 3 3 ; green star on red block ; blue star on red block .",
+        "red block on blue block ; blue block on red block .",
+        "red block on red block ; green star on red block .",
+        "green star on red block .",
+    ):
+        table = seen_table(parse_seen(text))
+        for row in table.state.names:
+            assert row in table.state.column(table.state.foot(row))
+        for meant in ("hold the thing topmost .", "undo .", "flip .", "tidy .", "clear every block ."):
+            say(parse_meaning(meant), table)

@@ -67,9 +67,14 @@ def seen_table(seen: Seen) -> SeenTable:
         if thing.twin:
             names[row + _SECOND] = thing.name
             where[row] = where[row + _SECOND] = TABLE
+    carriers: set[int] = set()
     for row, at in where.items():
-        if isinstance(at, int) and (at not in where or _circular(row, where)):
-            where[row] = TABLE
+        if not isinstance(at, int):
+            continue
+        if at not in where or at in carriers or _circular(row, where):
+            where[row] = TABLE  # nothing carries two things, nor itself
+        else:
+            carriers.add(at)
     over = NAMES.index(seen.over) if seen.over else -1
     state = Symbols(names, where, frozenset(seen.fixtures), seen.drawer or "closed", seen.pressed, over)
     return SeenTable(state, cells)
