@@ -15,6 +15,7 @@ from vla.planner.meaning import (
     Trait,
     Unknown,
     Wish,
+    names_in,
 )
 from vla.planner.meaning_text import meaning_next, meaning_vocabulary, parse_meaning
 from vla.planner.meaning_words import format_meaning
@@ -123,3 +124,12 @@ def test_errors_name_the_word_and_the_choices(words: str, wrong: str, valid: str
 def test_nothing_follows_a_full_stop():
     with pytest.raises(PlanError, match="goes on behind its full stop: 'press'"):
         parse_meaning("press . press")
+
+
+def test_names_are_found_wherever_they_stand():
+    text = (
+        "if some any red ball do stack the thing upon the blue block on the red block "
+        "else put every star but the red star in tray ."
+    )
+    assert names_in(parse_meaning(text)) == {"red ball", "blue block", "red block", "red star"}
+    assert names_in(parse_meaning("put every red thing in bowl .")) == frozenset()

@@ -60,3 +60,11 @@ def test_what_has_a_place_is_remembered_with_it_and_the_hand_is_none() -> None:
         memory, "bowl 4 7 ; red block bowl ; blue star front left ; green star hand ; red ball table 1 1 ."
     )
     assert memory.placed == {"red block": "bowl", "blue star": "front left"}
+
+
+def test_what_is_being_moved_is_never_given_up() -> None:
+    memory = Memory()
+    memory.update(parse_seen(TABLE))
+    for _ in range(3 * FORGET):
+        believed = memory.update(parse_seen("bowl 4 7 ; drawer open ."), {"red block"})
+    assert [thing.name for thing in believed.things] == ["red block"]

@@ -78,3 +78,13 @@ def test_what_was_in_its_corner_is_there_until_it_is_plainly_elsewhere() -> None
     assert seen_in(sighting, before).things[0].place == "front left"
     place[PLACES.index("front left")] = place[PLACES.index("table")] - 3
     assert seen_in(sighting, before).things[0].place == "table"
+
+
+def test_what_somebody_speaks_of_is_there_unless_it_is_plainly_not() -> None:
+    sighting = certain(Seen({}))
+    count = sighting.count[0, NAMES.index("red block")]
+    count[:] = torch.tensor([0.5, 0.0, -9.0])
+    assert not seen_in(sighting).things
+    assert [thing.name for thing in seen_in(sighting, named={"red block"}).things] == ["red block"]
+    count[0] = 2.0
+    assert not seen_in(sighting, named={"red block"}).things

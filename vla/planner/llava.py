@@ -26,7 +26,7 @@ from vla.planner.grammar import (
     saying_of,
 )
 from vla.planner.grounding import hinted, pending, plan_wish, settle
-from vla.planner.meaning import Meaning, Unknown, Wish
+from vla.planner.meaning import Meaning, Unknown, Wish, names_in
 from vla.planner.meaning_text import meaning_next, parse_meaning
 from vla.planner.means import StuckError
 from vla.planner.memory import Memory
@@ -93,7 +93,9 @@ class LlavaPlanner:
         if previous is not None and previous.goal != goal:
             previous = None
         task = self._task(goal, fresh=previous is None)
-        seen = task.memory.update(seen_in(self._look(observation).sighting, task.memory.placed))
+        sighting = self._look(observation).sighting
+        look = seen_in(sighting, task.memory.placed, names_in(task.meaning))
+        seen = task.memory.update(look, names_in(task.settled))
         saying = self._saying(task, seen)
         text = format_seen(seen)
         if previous is not None and (saying is None or _under_way(saying, seen, previous)):

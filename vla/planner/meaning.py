@@ -16,7 +16,7 @@ The dataclasses are the sentence's parts; :func:`vla.planner.meaning_text.parse_
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, is_dataclass
 from typing import Final, Literal
 
 from vla.planner.sayings import COLOURS, CORNERS, FIXTURES, SHAPES
@@ -185,6 +185,18 @@ class Unknown:
 
 
 Meaning = Wish | Choice | Question | Unknown
+
+
+def names_in(part: object) -> frozenset[str]:
+    """Full names of things, such as ``"red block"``, that a meaning or a part of one speaks of."""
+    if isinstance(part, Things) and part.noun.colour and part.noun.shape in SHAPES:
+        return frozenset({part.noun.words}) | names_in(part.trait) | names_in(part.but)
+    if isinstance(part, tuple):
+        return frozenset[str]().union(*map(names_in, part))
+    if is_dataclass(part):
+        return frozenset[str]().union(*(names_in(getattr(part, field.name)) for field in fields(part)))
+    return frozenset()
+
 
 NOUNS: Final = (*SHAPES, THING, *FIXTURES)
 ADJECTIVES: Final = COLOURS

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import replace
 from typing import Final
 
@@ -30,11 +31,12 @@ class Memory:
         """Things that are in, on or at something that has a name, with its name; the hand is none."""
         return {name: thing.place for name, thing in self._things.items() if thing.place in _LASTING}
 
-    def update(self, seen: Seen) -> Seen:
+    def update(self, seen: Seen, kept: Collection[str] = ()) -> Seen:
         """What is believed after another look.
 
         Args:
             seen: What this look alone shows.
+            kept: Things that are never given up: they are being moved, and somewhere.
         """
         if not self._begun:
             self._begun = True
@@ -51,7 +53,7 @@ class Memory:
                 self._missed.pop(name, None)
         for name in self._shown.keys() - shown.keys() - seen.fixtures.keys():
             del self._shown[name]
-        for name in self._things.keys() - shown.keys():
+        for name in self._things.keys() - shown.keys() - set(kept):
             self._miss(name, seen)
         drawer = seen.drawer or ("closed" if "drawer" in self._fixtures else "")
         things = tuple(self._things[name] for name in NAMES if name in self._things)

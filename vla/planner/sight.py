@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Final
 
 from torch import Tensor
@@ -18,6 +18,8 @@ STATES: Final = ("absent", "there", *DRAWER_STATES)
 _NONE, _TWICE = 0, 2
 _STAYS = 1.6
 """Logarithm of how much likelier a thing is where it was."""
+_NAMED = 1.1
+"""Logarithm of how much likelier a thing is there when somebody speaks of it."""
 _STATES_OF: Final = {"drawer": ("absent", *DRAWER_STATES), "button": ("absent", "there", "open")}
 
 
@@ -26,7 +28,7 @@ def sight_words(sighting: Sighting) -> str:
     return format_seen(seen_in(sighting))
 
 
-def seen_in(sighting: Sighting, before: Mapping[str, str] | None = None) -> Seen:
+def seen_in(sighting: Sighting, before: Mapping[str, str] | None = None, named: Collection[str] = ()) -> Seen:
     """The likeliest of everything in the first picture of a batch.
 
     Args:
@@ -34,6 +36,8 @@ def seen_in(sighting: Sighting, before: Mapping[str, str] | None = None) -> Seen
         before: Thing to the place that it was seen in before, one of :data:`vla.planner.seen.CONTAINERS`: it
             is still there unless another place is much likelier. What lies on the edge of a corner would else
             be there at one look, and not at the next.
+        named: Things that somebody speaks of, who mostly means something that is there: they are seen unless
+            they are plainly absent.
     """
     before = before or {}
     fixtures: dict[str, Cell | None] = {}
@@ -46,7 +50,9 @@ def seen_in(sighting: Sighting, before: Mapping[str, str] | None = None) -> Seen
         fixtures[name] = None if name == "drawer" else _cell(sighting, len(NAMES) + k)
         drawer = state if name == "drawer" else drawer
         pressed |= name == "button" and state == "open"
-    count = sighting.count[0].argmax(-1).tolist()
+    likelihood = sighting.count[0].log_softmax(-1)
+    likelihood[[NAMES.index(name) for name in named], _NONE] -= _NAMED
+    count = likelihood.argmax(-1).tolist()
     there = {k for k in range(len(NAMES)) if count[k] != _NONE}
     things = tuple(
         _thing(sighting, k, count[k] == _TWICE, there, before.get(NAMES[k], "")) for k in sorted(there)
