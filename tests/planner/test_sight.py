@@ -88,3 +88,13 @@ def test_what_somebody_speaks_of_is_there_unless_it_is_plainly_not() -> None:
     assert [thing.name for thing in seen_in(sighting, named={"red block"}).things] == ["red block"]
     count[0] = 2.0
     assert not seen_in(sighting, named={"red block"}).things
+
+
+def test_two_things_of_one_name_are_believed_more_readily_but_only_at_a_first_look() -> None:
+    sighting = certain(Seen({}, things=(SeenThing("red block", "table", (2, 12)),)))
+    count = sighting.count[0, NAMES.index("red block")]
+    count[2] = count[1] - 2
+    assert seen_in(sighting).things[0].twin
+    assert not seen_in(sighting, {}).things[0].twin
+    count[2] = count[1] - 3
+    assert not seen_in(sighting).things[0].twin

@@ -94,7 +94,8 @@ class LlavaPlanner:
             previous = None
         task = self._task(goal, fresh=previous is None)
         sighting = self._look(observation).sighting
-        look = seen_in(sighting, task.memory.placed, names_in(task.meaning))
+        before = None if task.settled is None else task.memory.placed
+        look = seen_in(sighting, before, names_in(task.meaning))
         seen = task.memory.update(look, names_in(task.settled))
         saying = self._saying(task, seen)
         text = format_seen(seen)

@@ -20,6 +20,8 @@ _STAYS = 1.6
 """Logarithm of how much likelier a thing is where it was."""
 _NAMED = 1.1
 """Logarithm of how much likelier a thing is there when somebody speaks of it."""
+_TWINS = 2.2
+"""Logarithm of how much likelier two things of one name are than the queries believe, who saw few."""
 _STATES_OF: Final = {"drawer": ("absent", *DRAWER_STATES), "button": ("absent", "there", "open")}
 
 
@@ -35,11 +37,11 @@ def seen_in(sighting: Sighting, before: Mapping[str, str] | None = None, named: 
         sighting: What the queries believe.
         before: Thing to the place that it was seen in before, one of :data:`vla.planner.seen.CONTAINERS`: it
             is still there unless another place is much likelier. What lies on the edge of a corner would else
-            be there at one look, and not at the next.
+            be there at one look, and not at the next. None at a first look, at which alone there may be two
+            things of one name.
         named: Things that somebody speaks of, who mostly means something that is there: they are seen unless
             they are plainly absent.
     """
-    before = before or {}
     fixtures: dict[str, Cell | None] = {}
     drawer, pressed = "", False
     for k, name in enumerate(FIXTURES):
@@ -52,6 +54,11 @@ def seen_in(sighting: Sighting, before: Mapping[str, str] | None = None, named: 
         pressed |= name == "button" and state == "open"
     likelihood = sighting.count[0].log_softmax(-1)
     likelihood[[NAMES.index(name) for name in named], _NONE] -= _NAMED
+    if before is None:
+        likelihood[:, _TWICE] += _TWINS
+    else:  # whoever was alone at first does not get a twin
+        likelihood[:, _TWICE] = -float("inf")
+    before = before or {}
     count = likelihood.argmax(-1).tolist()
     there = {k for k in range(len(NAMES)) if count[k] != _NONE}
     things = tuple(
