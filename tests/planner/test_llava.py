@@ -18,6 +18,7 @@ from vla.models.talking import CAMERAS, Look, TalkingLlava
 from vla.models.vlm import AllowedNext
 from vla.planner.llava import LlavaPlanner
 from vla.planner.meaning_text import meaning_next
+from vla.planner.memory import FORGET
 
 GOAL = "put the red block in the drawer and close it"
 MEANT = "put the red block in drawer and close ."
@@ -125,6 +126,16 @@ def test_a_disturbance_brings_a_step_back() -> None:
     plans = run(made, 3, "all stars on the tray")
     assert plans[0].steps == ("put the blue star on the tray",)
     assert plans[2].steps == ("put the red star on the tray", "put the blue star on the tray")
+
+
+def test_what_is_said_to_be_in_the_drawer_is_looked_for_there_for_a_while() -> None:
+    meant = "put the white ball inside drawer in table ."
+    shut, bare = "drawer closed ; red block table 12 3 .", "drawer open ; red block table 12 3 ."
+    made, _ = planner(meant, shut, *[bare] * (FORGET + 4))
+    plans = run(made, FORGET + 5)
+    assert plans[0].steps == ("open the drawer", "take the white ball out of the drawer")
+    assert plans[5].instruction == "take the white ball out of the drawer"
+    assert plans[-1].note == "because there is no white ball"
 
 
 def test_what_is_in_the_hand_is_put_down_before_anything_else_is_done() -> None:

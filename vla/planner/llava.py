@@ -33,8 +33,8 @@ from vla.planner.memory import Memory
 from vla.planner.noticing import carried_out_share
 from vla.planner.pictures import picture_of
 from vla.planner.progress import carried_out
-from vla.planner.seen import Seen, format_seen
-from vla.planner.seen_table import seen_table
+from vla.planner.seen import Seen, SeenThing, format_seen
+from vla.planner.seen_table import SeenTable, seen_table
 from vla.planner.sight import seen_in
 from vla.planner.symbols import HELD
 
@@ -53,6 +53,7 @@ class _Task:
         text: The same in words.
         memory: What has been seen since.
         settled: What the meaning came to, as soon as it came to a wish.
+        told: Things that nobody has seen, but the person says are in the closed drawer.
         rumour: What the last look said, where that is not the plan yet, and how many in a row have said so.
     """
 
@@ -60,6 +61,7 @@ class _Task:
     text: str
     memory: Memory = field(default_factory=Memory)
     settled: Wish | None = None
+    told: frozenset[str] = frozenset()
     rumour: tuple[str, int] = ("", 0)
 
 
@@ -96,7 +98,7 @@ class LlavaPlanner:
         sighting = self._look(observation).sighting
         before = None if task.settled is None else task.memory.placed
         look = seen_in(sighting, before, names_in(task.meaning))
-        seen = task.memory.update(look, names_in(task.settled))
+        seen = task.memory.update(look, names_in(task.settled) - task.told)
         saying = self._saying(task, seen)
         text = format_seen(seen)
         if previous is not None and (saying is None or _under_way(saying, seen, previous)):
@@ -142,6 +144,8 @@ class LlavaPlanner:
             settled = settle(task.meaning, bare) if task.settled is None else settle(task.settled, table)
             if not isinstance(settled, Wish):
                 return settled
+            if task.settled is None:
+                self._believe(task, table, bare)
             task.settled = settled
         try:
             saying = plan_wish(task.settled, table)
@@ -150,6 +154,13 @@ class LlavaPlanner:
         if isinstance(saying, Instructions):
             return Instructions(saying.steps[:MAX_STEPS])
         return saying
+
+    @staticmethod
+    def _believe(task: _Task, table: SeenTable, bare: SeenTable) -> None:
+        """What the person says is in the drawer is there, until looks show otherwise."""
+        task.told = frozenset(table.state.names.values()) - frozenset(bare.state.names.values())
+        for name in task.told:
+            task.memory.take_for(SeenThing(name, "drawer"))
 
     def _confirmed(self, task: _Task, saying: Saying, plan: Plan, previous: Plan) -> Plan:
         """The new plan where enough looks in a row have said so, else the previous one."""

@@ -31,6 +31,10 @@ class Memory:
         """Things that are in, on or at something that has a name, with its name; the hand is none."""
         return {name: thing.place for name, thing in self._things.items() if thing.place in _LASTING}
 
+    def take_for(self, thing: SeenThing) -> None:
+        """Believe in a thing that somebody has told of, until looks in a row show that it is not there."""
+        self._things.setdefault(thing.name, thing)
+
     def update(self, seen: Seen, kept: Collection[str] = ()) -> Seen:
         """What is believed after another look.
 
