@@ -9,6 +9,7 @@ from sim.goals.model import Act, ImpossibleError
 from sim.goals.telling import hidden
 from sim.layout import CORNERS
 from sim.tasks.stack import STACKABLE
+from vla.planner.desire import In
 from vla.planner.grammar import STEPS, Step, step_words
 from vla.planner.symbols import HELD, LOOSE, Symbols
 
@@ -32,7 +33,7 @@ def fulfilled(act: Act, state: Symbols) -> bool:
         case "unstack" | "take_out":
             return state.where[act.row] in LOOSE
         case _:
-            return state.where[act.row] == act.place
+            return In(act.row, act.place).holds(state)
 
 
 def others(act: Act, state: Symbols) -> Iterator[Step]:

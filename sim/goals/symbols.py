@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Final
 
 import numpy as np
 
 from sim.layout import CORNERS, Table
 from sim.objects import COLOUR_NAMES, HALF_M, POOL, ROW, ROWS, UNNAMED
-from sim.scene import DRAWER_DEPTH_M, HANDLE_HEIGHT_M, HANDLE_REACH_M
+from sim.scene import CABINET_HALF_M, DRAWER_DEPTH_M, HANDLE_HEIGHT_M, HANDLE_REACH_M, TRAY_HALF_M
 from sim.tasks import task_named
 from sim.tasks.put_in_drawer import inside_drawer
 from sim.truth import Query, Truth
 from vla.planner.symbols import GONE, HELD, TABLE, Symbols
+
+_PILE_M: Final = 0.15
+"""Height of the highest pile whose top still counts as lying where its foot does."""
 
 
 def names_of(table: Table) -> dict[int, str]:
@@ -60,7 +64,24 @@ def _place(truth: Truth, row: int, names: Mapping[int, str], fixtures: frozenset
     for corner in CORNERS:
         if _done(truth, "push", row, place=corner):
             return corner
+    if (place := _piled_in(truth, row, fixtures)) is not None:
+        return place
     return TABLE if -0.05 < truth.position_m[row, 2] < 2 * HALF_M else GONE
+
+
+def _piled_in(truth: Truth, row: int, fixtures: frozenset[str]) -> str | None:
+    """The tray or the drawer, where an object lies on top of others in it."""
+    x, y, z = truth.position_m[row]
+    if not truth.resting(row) or z > _PILE_M:
+        return None
+    for place, entity, half_m in (
+        ("tray", "tray", TRAY_HALF_M),
+        ("drawer", "drawer_inside", (CABINET_HALF_M[0] - 0.02, DRAWER_DEPTH_M / 2 - 0.01)),
+    ):
+        away_m = np.abs(truth.position_m[ROW[entity], :2] - (x, y))
+        if place in fixtures and (away_m < half_m).all():
+            return place
+    return None
 
 
 def nominal_truth(table: Table) -> Truth:

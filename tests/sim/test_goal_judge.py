@@ -10,6 +10,7 @@ from sim.goals.judge import find, judge
 from sim.goals.model import ImpossibleError, applied
 from sim.goals.oracle import StuckError, oracle
 from sim.goals.symbols import nominal_truth, symbols_of
+from sim.objects import ROW
 from sim.randomise import Randomise, along
 from sim.seeds import EVALUATION_SEED
 from vla.contract import Plan
@@ -262,3 +263,28 @@ def test_the_hand_hovers_until_it_does_something_else():
     hidden = after(TABLE, "open the drawer", "put the red block in the drawer", "close the drawer")
     with pytest.raises(ImpossibleError, match="drawer hides"):
         after(hidden, "reach the red block")
+
+
+def test_what_stands_on_what_is_on_the_tray_is_on_the_tray():
+    goal = asked(In(0, "tray"), In(1, "tray"))
+    piled = replace(TABLE, where={**TABLE.where, 0: "tray", 1: 0})
+    assert steps_of(goal, piled) == ()
+    assert judge(goal, piled, plan()).valid
+    assert not judge(goal, piled, plan("put the blue block on the tray")).valid
+    assert not judge(
+        asked(In(1, "bowl")), replace(TABLE, where={**TABLE.where, 0: "bowl", 1: 0}), plan()
+    ).valid
+
+
+@pytest.mark.parametrize("place", ["tray", "drawer"])
+def test_a_pile_in_the_tray_or_the_drawer_is_read_as_lying_there(place: str):
+    name = {"tray": "gather_two", "drawer": "gather_in_drawer"}[place]
+    goal, table = draw(TEMPLATES[name], EVALUATION_SEED + 1)
+    truth = nominal_truth(table)
+    entity = {"tray": "tray", "drawer": "drawer_inside"}[place]
+    row = next(row for row in goal.names if not goal.names[row].endswith("block"))
+    x, y, _ = truth.position_m[ROW[entity]]
+    for height_m, at in ((0.06, place), (0.4, "gone")):
+        position_m = truth.position_m.copy()
+        position_m[row] = (x, y, height_m)
+        assert symbols_of(replace(truth, position_m=position_m), goal.names).where[row] == at

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Final
 
 from vla.planner.sayings import CORNERS
 from vla.planner.symbols import HELD, LOOSE, TABLE, Symbols
 
+_SPACIOUS: Final = frozenset({"tray", "drawer"})
+"""Places in which things may stand on one another."""
+
 
 @dataclass(frozen=True, slots=True)
 class In:
-    """An object is in a place: a fixture, a corner, or (``"table"``) anywhere on the table's top itself."""
+    """An object is in a place: a fixture, a corner, or (``"table"``) anywhere on the table's top itself.
+
+    What stands on something on the tray, or in the drawer, is on the tray or in the drawer, too.
+    """
 
     row: int
     place: str
@@ -18,7 +25,9 @@ class In:
     def holds(self, state: Symbols) -> bool:
         """True when it is so."""
         at = state.where[self.row]
-        return at in LOOSE if self.place == TABLE else at == self.place
+        if self.place == TABLE:
+            return at in LOOSE
+        return at == self.place or (self.place in _SPACIOUS and state.ground(self.row) == self.place)
 
 
 @dataclass(frozen=True, slots=True)
