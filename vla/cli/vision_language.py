@@ -31,9 +31,11 @@ def vision_language_model(
     if name is None or _is_ours(name):
         # Only now: an address should not have to wait for torch.
         from vla.models.talking import TalkingLlava
+        from vla.planner.answering import SeeingLlava
         from vla.planner.sight import sight_words
 
-        return TalkingLlava.load(shipped_planner() if name is None else name, read=sight_words)
+        folder = shipped_planner() if name is None else name
+        return SeeingLlava(TalkingLlava.load(folder, read=sight_words))
     if name.startswith(("http://", "https://")):
         return ChatServer(name, limits, plan_pattern())
     check_device(device)

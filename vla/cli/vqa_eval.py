@@ -26,7 +26,7 @@ from vla.planner.chat_link import ChatLimits
 from vla.runtime.outcome import new_run_folder, versions
 
 if TYPE_CHECKING:
-    from vla.models.talking import TalkingLlava
+    from vla.planner.answering import SeeingLlava
 
 _USUAL_SIZE = 128
 _CAMERA = "front"
@@ -104,9 +104,9 @@ def examinee(model: VisionLanguageModel, config: VqaEvalConfig) -> tuple[Examine
     """
     # Only now: a server should not have to wait for torch.
     if config.model is None or not config.model.startswith(("http://", "https://")):
-        from vla.models import talking
+        from vla.planner.answering import SeeingLlava
 
-        if isinstance(model, talking.TalkingLlava):
+        if isinstance(model, SeeingLlava):
             if config.image_size not in (None, model.image_size):
                 raise ConfigError(
                     f"image_size={config.image_size}: the model's eyes see {model.image_size} pixels"
@@ -115,12 +115,11 @@ def examinee(model: VisionLanguageModel, config: VqaEvalConfig) -> tuple[Examine
     return partial(_shown_each_time, model, config.max_words), config.image_size or _USUAL_SIZE
 
 
-def _looked_once(model: TalkingLlava, max_words: int, pictures: Pictures) -> Answerer:
+def _looked_once(model: SeeingLlava, max_words: int, pictures: Pictures) -> Answerer:
     from vla.models.talking import CAMERAS
-    from vla.models.words import question_words
 
     look = model.look([pictures[name] for name in CAMERAS])
-    return lambda question: model.say(look, question_words(question), limit=max_words)
+    return lambda question: model.answer(look, question, max_words)
 
 
 def _shown_each_time(model: VisionLanguageModel, max_words: int, pictures: Pictures) -> Answerer:

@@ -162,11 +162,11 @@ class TalkingLlava:
         max_words: int = 120,
     ) -> str:
         """See :class:`vla.models.vlm.VisionLanguageModel`."""
-        return self.say(self.look(self._cameras(image)), question_words(prompt), allowed, max_words)
+        return self.say(self.look(self.cameras(image)), question_words(prompt), allowed, max_words)
 
     def score(self, image: NDArray[np.uint8], prompt: str, choices: Sequence[str]) -> NDArray[np.float64]:
         """See :class:`vla.models.vlm.VisionLanguageModel`."""
-        return self.weigh(self.look(self._cameras(image)), question_words(prompt), choices)
+        return self.weigh(self.look(self.cameras(image)), question_words(prompt), choices)
 
     @torch.inference_mode()
     def weigh(self, look: Look, words: str, choices: Sequence[str]) -> NDArray[np.float64]:
@@ -255,8 +255,8 @@ class TalkingLlava:
         return out.logits[0]
 
     @staticmethod
-    def _cameras(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
-        """The cameras' pictures; one that there is not is black."""
+    def cameras(image: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
+        """The cameras' pictures in one picture; one that there is not is black."""
         height, width = image.shape[:2]
         halves = [image[:, : width // 2], image[:, width // 2 :]] if width == 2 * height else [image]
         return halves + [np.zeros_like(halves[0])] * (len(CAMERAS) - len(halves))

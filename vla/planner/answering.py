@@ -1,0 +1,74 @@
+"""Questions about a picture: what can be meant is looked up in what is seen, the rest is talked about."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from vla.models.talking import Look, TalkingLlava
+from vla.models.vlm import AllowedNext
+from vla.models.words import question_words
+from vla.planner.grounding import settle
+from vla.planner.meaning import Question
+from vla.planner.meaning_text import meaning_next, parse_meaning
+from vla.planner.sayings import Answer, PlanError
+from vla.planner.seen_table import seen_table
+from vla.planner.sight import seen_in
+
+
+class SeeingLlava:
+    """A :class:`vla.models.vlm.VisionLanguageModel` that understands a question before it answers.
+
+    "How many stars are there?" means ``count every star``, which is counted among what the object queries
+    see; "why can I not grasp the blue block?" means nothing that can be counted, and is left to the language
+    model.
+
+    Args:
+        model: Looks, understands and talks.
+    """
+
+    def __init__(self, model: TalkingLlava) -> None:
+        self._model = model
+
+    @property
+    def image_size(self) -> int:
+        """Side in pixels of the square pictures that :meth:`look` wants."""
+        return self._model.image_size
+
+    def look(self, pictures: Sequence[NDArray[np.uint8]]) -> Look:
+        """See :meth:`vla.models.talking.TalkingLlava.look`."""
+        return self._model.look(pictures)
+
+    def answer(self, look: Look, question: str, max_words: int = 120) -> str:
+        """Answer a question about a look.
+
+        Raises:
+            ContractError: the question is too long.
+        """
+        try:
+            meaning = parse_meaning(self._model.understand(question, meaning_next))
+        except PlanError:  # it went on and on, and was cut off
+            meaning = None
+        if isinstance(meaning, Question):
+            found = settle(meaning, seen_table(seen_in(look.sighting)))
+            if isinstance(found, Answer):
+                return found.words
+        return self._model.say(look, question_words(question), limit=max_words)
+
+    def reply(
+        self,
+        image: NDArray[np.uint8],
+        prompt: str,
+        allowed: AllowedNext | None = None,
+        max_words: int = 120,
+    ) -> str:
+        """See :class:`vla.models.vlm.VisionLanguageModel`."""
+        if allowed is not None:
+            return self._model.reply(image, prompt, allowed, max_words)
+        return self.answer(self.look(self._model.cameras(image)), prompt, max_words)
+
+    def score(self, image: NDArray[np.uint8], prompt: str, choices: Sequence[str]) -> NDArray[np.float64]:
+        """See :class:`vla.models.vlm.VisionLanguageModel`."""
+        return self._model.score(image, prompt, choices)
