@@ -64,7 +64,7 @@ def test_what_has_a_place_is_remembered_with_it_and_the_hand_is_none() -> None:
 
 def test_what_is_being_moved_is_never_given_up() -> None:
     memory = Memory()
-    memory.update(parse_seen(TABLE))
+    believed = memory.update(parse_seen(TABLE))
     for _ in range(3 * FORGET):
         believed = memory.update(parse_seen("bowl 4 7 ; drawer open ."), {"red block"})
     assert [thing.name for thing in believed.things] == ["red block"]
