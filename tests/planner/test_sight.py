@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
 import torch
-from torch.nn.functional import one_hot
+from sightings import certain
 
-from policies.eyes import labels_of
-from vla.models.scene import Sighting
 from vla.planner.grammar import FIXTURES, NAMES
-from vla.planner.seen import COLUMNS, ROWS, Seen, SeenThing, parse_seen
+from vla.planner.seen import Seen, SeenThing, parse_seen
 from vla.planner.sight import PLACES, STATES, seen_in, sight_words
 
 SEEN = Seen(
@@ -25,26 +22,6 @@ SEEN = Seen(
     ),
     "red block",
 )
-
-
-def certain(seen: Seen) -> Sighting:
-    """Beliefs without a doubt about a table."""
-    points = np.full((1, len(NAMES) + len(FIXTURES), 2), np.nan)
-    labels = labels_of([seen], points)
-
-    def logits(values: np.ndarray, classes: int) -> torch.Tensor:
-        return 9.0 * one_hot(torch.from_numpy(np.clip(values, 0, None)), classes).float()
-
-    return Sighting(
-        logits(labels.count, 3),
-        logits(labels.place, len(PLACES)),
-        logits(labels.base, 8),
-        torch.from_numpy(labels.over).float() * 2 - 1,
-        logits(labels.state, len(STATES)),
-        torch.zeros(1, len(NAMES) + len(FIXTURES), 256),
-        logits(labels.column, COLUMNS),
-        logits(labels.row, ROWS),
-    )
 
 
 def test_labels_and_sight_are_inverse() -> None:
