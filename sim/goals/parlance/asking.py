@@ -9,7 +9,7 @@ import numpy as np
 from sim.goals.parlance import frames
 from sim.goals.parlance.naming import NAMED, NAMING
 from sim.goals.parlance.pattern import expand, fill, pick
-from sim.goals.parlance.phrases import bare, fixture, lying, names, phrase, predicate, several
+from sim.goals.parlance.phrases import bare, fixture, lying, names, predicate, several, trait_slots
 from sim.goals.parlance.questions import ASKED
 from sim.goals.parlance.supposing import counted, enquiry
 from vla.planner.meaning import Question, Things
@@ -82,11 +82,7 @@ def _count(things: tuple[Things, ...], rng: np.random.Generator) -> str:
 def _naming(thing: Things, rng: np.random.Generator) -> str:
     trait = thing.trait
     assert trait is not None
-    slots = {"t": predicate(trait, rng)}
-    if trait.place:
-        slots |= {"l": lying(trait.place, rng), "q": fixture(trait.place, rng)}
-    if trait.other is not None:
-        slots["o"] = phrase(trait.other, rng)
+    slots = {"t": predicate(trait, rng), **trait_slots(trait, rng)}
     own = NAMING.get(trait.kind, ())
     patterns = own if own and rng.random() < _OWN_SHARE else NAMED
     return fill(expand(pick(patterns, rng), rng), slots)

@@ -137,9 +137,15 @@ def predicate(trait: Trait, rng: np.random.Generator) -> str:
 
 
 def _with(pattern: str, noun: str, trait: Trait, rng: np.random.Generator, plural: bool) -> str:
-    slots = {"n": noun}
+    slots = {"n": noun, **trait_slots(trait, rng)}
+    return fill(expand(pattern, rng, plural), slots)
+
+
+def trait_slots(trait: Trait, rng: np.random.Generator) -> dict[str, str]:
+    """What a trait is about, by its slots: ``l`` and ``q`` a place, ``o`` another thing."""
+    slots: dict[str, str] = {}
     if trait.place:
         slots |= {"l": lying(trait.place, rng), "q": fixture(trait.place, rng)}
     if trait.other is not None:
-        slots["o"] = _phrase(trait.other, rng)
-    return fill(expand(pattern, rng, plural), slots)
+        slots["o"] = phrase(trait.other, rng)
+    return slots
