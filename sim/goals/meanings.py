@@ -93,11 +93,12 @@ HELD_OUT_MEANINGS: Final[Mapping[str, tuple[str, ...]]] = {
 training, and are said in their words, are not here."""
 _CORNER: Final = "(?:front|back) (?:left|right)"
 _SLOTS: Final = {
-    **dict.fromkeys("xy", r"\w+ \w+"),
+    **dict.fromkeys("xy", r"(?:\w+ )?\w+"),
     **dict.fromkeys("ab", r"\w+"),
     "p": f"(?:bowl|tray|{_CORNER})",
     "q": _CORNER,
 }
+_BETWEEN: Final = re.compile(r" (?:and|then|do|else) ")
 
 _COMMANDS: Final = (
     (r"^(open|close) the drawer$", r"\1"),
@@ -134,8 +135,10 @@ def _canonical(value: str) -> str:
 
 
 def is_held_out_meaning(meant: str) -> bool:
-    """Whether that is what a held-out template means, whatever its things and places are."""
-    return _held_out().fullmatch(meant.removesuffix(" .")) is not None
+    """Whether that or a part of it is what a held-out template means, whatever its things and places are."""
+    whole = meant.removesuffix(" .")
+    parts = (whole, *_BETWEEN.split(whole))
+    return any(_held_out().fullmatch(part) is not None for part in parts)
 
 
 @cache

@@ -1,7 +1,7 @@
 """Sentences with their meanings: the benchmark's training wordings and free parlance, in turns.
 
 Whoever speaks freely may say by chance what the benchmark holds out for its tests, as a whole or as a part of
-a longer sentence, or mean what a held-out template means; such sentences are left out.
+a longer sentence, or mean what a held-out template means, wholly or in part; such sentences are left out.
 """
 
 from __future__ import annotations

@@ -61,7 +61,7 @@ def _trait(rng: np.random.Generator) -> Trait:
     draw = rng.random()
     if draw < 0.45:
         return Trait("inside", pick((*_STATIONS, *_CONTAINERS, "table"), rng))
-    if draw < 0.65:
+    if draw < 0.72:
         return Trait(pick(SUPERLATIVES, rng))
     kind = pick(RELATIONS, rng)
     other = _the(rng)
@@ -70,7 +70,7 @@ def _trait(rng: np.random.Generator) -> Trait:
     return Trait(kind, other=other)
 
 
-def _one(rng: np.random.Generator, traits: float = 0.22) -> Things:
+def _one(rng: np.random.Generator, traits: float = 0.28) -> Things:
     """One thing, mostly by its full name."""
     if _chance(rng, traits):
         return Things("the", _noun(rng, 0.35) if _chance(rng, 0.6) else Noun(THING), _trait(rng))
@@ -81,15 +81,21 @@ def _one(rng: np.random.Generator, traits: float = 0.22) -> Things:
     return _the(rng)
 
 
+def _movable(rng: np.random.Generator, traits: float) -> Things:
+    while (things := _one(rng, traits)).noun.shape in FIXTURES:
+        pass
+    return things
+
+
 def _set(rng: np.random.Generator) -> Things:
     """Every one of a kind."""
-    noun = Noun(pick((*SHAPES, *SHAPES, THING), rng), pick(COLOURS, rng) if _chance(rng, 0.3) else "")
+    noun = Noun(pick((*SHAPES, THING, THING), rng), pick(COLOURS, rng) if _chance(rng, 0.3) else "")
     trait = None
     if _chance(rng, 0.25):
         trait = Trait("inside", pick((*_CONTAINERS, *_CONTAINERS, "table"), rng))
         if _chance(rng, 0.2):
             trait = Trait("stacked")
-    but = tuple(_the(rng) for _ in range(int(_chance(rng, 0.2)) + int(_chance(rng, 0.03))))
+    but = tuple(_the(rng) for _ in range(int(_chance(rng, 0.3)) + int(_chance(rng, 0.06))))
     return Things("every", noun, trait, but)
 
 
@@ -111,10 +117,16 @@ def _put(rng: np.random.Generator) -> Deed:
 
 
 def _fetch(rng: np.random.Generator) -> Deed:
-    things = Things("the", _noun(rng, 0.9), Trait("inside", "drawer"))
-    if _chance(rng, 0.25):
-        things = Things("every", Noun(pick((THING, THING, *SHAPES), rng)), Trait("inside", "drawer"))
-    return Deed("put", (things,), pick(("table", "table", "table", "bowl", "tray"), rng))
+    within = Trait("inside", "drawer")
+    things = Things("the", _noun(rng, 0.9), within)
+    draw = rng.random()
+    if draw < 0.25:
+        things = Things("every", Noun(pick((THING, THING, *SHAPES), rng)), within)
+    elif draw < 0.35:
+        return Deed("hold", (things,))
+    elif draw < 0.5:
+        return Deed("stack", (things,), other=_movable(rng, 0.6))
+    return Deed("put", (things,), pick(("table", "table", "table", "bowl", "tray", *CORNERS), rng))
 
 
 def _off(rng: np.random.Generator) -> Deed:
@@ -123,10 +135,8 @@ def _off(rng: np.random.Generator) -> Deed:
 
 
 def _stack(rng: np.random.Generator) -> Deed:
-    base = _one(rng, 0.1)
-    while base.noun.shape in FIXTURES:  # what is put on the tray is put there, not stacked
-        base = _one(rng, 0.1)
-    return Deed("stack", (_one(rng),), other=base)
+    # What is put on the tray is put there, not stacked.
+    return Deed("stack", (_one(rng),), other=_movable(rng, 0.1))
 
 
 def _swap(rng: np.random.Generator) -> Deed:
@@ -196,8 +206,8 @@ def _tower(rng: np.random.Generator) -> Wish:
 
 
 def _condition(rng: np.random.Generator) -> Condition:
-    kind = pick(("drawer", "drawer", "some", "some", "button", "several", "more", "same", "empty", "empty",
-                 "covered", "is", "is", "is"), rng)  # fmt: skip
+    kind = pick(("drawer", "drawer", "some", "some", "button", "several", "more", "more", "same", "empty",
+                 "empty", "covered", "is", "is", "is"), rng)  # fmt: skip
     negated = kind != "drawer" and _chance(rng, 0.2)
     match kind:
         case "drawer":

@@ -135,6 +135,10 @@ FIXTURES: Final[Mapping[str, tuple[str, ...]]] = {
 }
 """Fixture or place to its names, without an article."""
 
+UPON: Final = ("on", "on", "on", "on top of", "on top of", "upon", "atop")
+ONTO: Final = (*UPON, "onto", "onto")
+"""Before a thing that something stands on, or is put on."""
+
 INTO: Final[Mapping[str, tuple[str, ...]]] = {
     "bowl": (
         *("in {q}",) * 5,

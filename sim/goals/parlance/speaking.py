@@ -12,6 +12,7 @@ from sim.goals.parlance import conditions, frames
 from sim.goals.parlance.asking import question
 from sim.goals.parlance.deeds import IMPERATIVES, REMARKS, STATEMENTS
 from sim.goals.parlance.foreign import ALONE, CHAT, TO_THINGS
+from sim.goals.parlance.names import ONTO, UPON
 from sim.goals.parlance.pattern import expand, fill, pick, slots_of
 from sim.goals.parlance.phrases import fixture, into, lying, names, phrase, several
 from sim.goals.parlance.supposing import asked, clause, denial
@@ -40,6 +41,8 @@ _UNFRAMED_SHARE = 0.45
 _REQUEST_SHARE = 0.3
 _AFTER_SHARE = 0.35
 _IN_DRAWER = Trait("inside", "drawer")
+_FETCHING = {"put": "fetch to", "stack": "fetch to", "hold": "fetch up"}
+"""Verb to the table's key, where it is about what is in the drawer."""
 _WISH_FIRST = ("{a}", "{b}", "{c} at", "first {a}", "not only {a}", "both {a}")
 """How patterns of wishes begin that may stand behind "could you"."""
 _LENGTHENS = re.compile(r"{a}(?!.*(first|begin))")
@@ -186,12 +189,15 @@ def _deed(deed: Deed, rng: np.random.Generator, table: _Table) -> str:
         slots |= {"p": into(deed.place, rng), "q": fixture(deed.place, rng), "l": lying(deed.place, rng)}
     if deed.other is not None:
         slots["y"] = phrase(deed.other, rng)
+        slots |= {"p": f"{pick(ONTO, rng)} {slots['y']}", "l": f"{pick(UPON, rng)} {slots['y']}"}
     if key == "off":
         trait = deed.things[0].trait
         assert trait is not None
         assert trait.other is not None
         slots["y"] = phrase(trait.other, rng)
     patterns = table[key]
+    if key == "fetch to":  # "to the tray" is said of places alone
+        patterns = [pattern for pattern in patterns if slots_of(pattern) <= slots.keys()]
     if key == "put":
         special = "put corner" if deed.place in CORNERS else f"put {deed.place}"
         own = table.get(special, ())
@@ -202,14 +208,14 @@ def _deed(deed: Deed, rng: np.random.Generator, table: _Table) -> str:
 
 def _key(deed: Deed, rng: np.random.Generator) -> tuple[str, tuple[Things, ...]]:
     """The table's key for a wish, and whom it then is about: "fetch" says by itself where they are."""
-    if deed.verb != "put":
-        return deed.verb, deed.things
     traits = {thing.trait for thing in deed.things}
-    if traits == {_IN_DRAWER} and rng.random() < _FETCHED_SHARE:
+    if deed.verb in _FETCHING and traits == {_IN_DRAWER} and rng.random() < _FETCHED_SHARE:
         if deed.things == (Things("every", Noun(THING), _IN_DRAWER),) and deed.place == "table":
             return "empty", ()
         plain = tuple(replace(thing, trait=None) for thing in deed.things)
-        return ("fetch" if deed.place == "table" else "fetch to"), plain
+        return ("fetch" if deed.place == "table" else _FETCHING[deed.verb]), plain
+    if deed.verb != "put":
+        return deed.verb, deed.things
     only = deed.things[0].trait
     if deed.place == "table" and len(deed.things) == 1 and only is not None and only.kind == "upon":
         return "off", (replace(deed.things[0], trait=None),)
