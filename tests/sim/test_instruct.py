@@ -64,7 +64,7 @@ def wordings(patterns: tuple[str, ...]) -> set[str]:
 
 def alone(state: Symbols, at: Place, name: str, tries: int = 300) -> list[Turn]:
     """What one type asks of one scene."""
-    rng, found = np.random.default_rng(zlib.crc32(str(at).encode())), []
+    rng, found = np.random.default_rng(zlib.crc32(str(sorted(at)).encode())), []
     for _ in range(tries):
         turn = TYPES[name].turn(Scene(state, at), rng)
         if turn is not None:
@@ -131,10 +131,10 @@ def test_no_answer_is_nearly_always_right():
     for seed in range(SCENES):
         state, at = scene(seed)
         for name in ("where", "on", "under", "contents", "count_in", "in_the_way", "same_colour", "besides"):
-            for turn in alone(state, at, name, 2):
+            for turn in alone(state, at, name, 8):
                 answers[name][turn.answer] += 1
     for name, found in answers.items():
-        assert found.most_common(1)[0][1] / found.total() < 0.7, (name, found.most_common(2))
+        assert found.most_common(1)[0][1] / found.total() < 0.75, (name, found.most_common(2))
 
 
 def table(**where: str | int) -> tuple[Symbols, Place]:
