@@ -1,8 +1,9 @@
 """Lessons for a planner: a table somewhere on the way to a goal, what can be seen of it, and what to say.
 
 A lesson is a function of (template, seed). Part of the plan has been carried out; now and then the next thing
-is in the hand, or something that had been placed lies about again. With a picture it teaches to look; without
-one it teaches to plan from a table told in words, which costs a fiftieth.
+is in the hand, or something that had been placed lies about again. With a picture, where the next instruction
+may also be nearly done, it teaches to look; without one it teaches to plan from a table told in words, which
+costs a fiftieth.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from sim.goals.goal import Goal, Template, draw
 from sim.goals.judge import find
 from sim.goals.laying import GoalTable
 from sim.goals.model import Act, ImpossibleError
+from sim.goals.nearly import nearly, nearly_pose
 from sim.goals.oracle import StuckError, oracle
 from sim.goals.progress import CrowdedError, carry_out, lay_aside
 from sim.goals.symbols import nominal_truth, symbols_of
@@ -39,6 +41,7 @@ from vla.planner.symbols import HELD, Symbols
 _FRESH_SHARE = 0.45
 _UPSET_SHARE = 0.12
 _IN_HAND_SHARE = 0.3
+_NEARLY_SHARE = 0.25
 _HOME_SHARE = 0.35
 _LIFTED = frozenset({"put_in", "put_in_drawer", "stack", "pick_up"})
 _SETTLING_STEPS, _STILL_M_S = 40, 0.02
@@ -65,6 +68,7 @@ class _Situation:
     history: tuple[str, ...]
     pressed: bool
     in_hand: Act | None
+    nearly: Act | None = None
 
 
 def lesson(template: Template, seed: int, switches: Randomise | None = None, talk: int = 0) -> LessonText:
@@ -99,6 +103,8 @@ def pictured_lesson(
     for rng in _streams(template, seed):
         try:
             situation = _situation(template, seed, switches, rng)
+            if situation.in_hand is None and rng.random() < _NEARLY_SHARE:
+                _bring_near(situation)
             world.lay_goal(situation.goal, situation.table, switches, situation.pressed)
             _settle(world, situation.table)
             _pose(world, situation, rng)
@@ -144,12 +150,24 @@ def _state(goal: Goal, table: GoalTable, pressed: bool) -> Symbols:
     return replace(symbols_of(nominal_truth(table), goal.names), pressed=pressed)
 
 
-def _next_in_hand(goal: Goal, state: Symbols) -> Act | None:
+def _next(goal: Goal, state: Symbols) -> Act | None:
     rest = oracle(goal, state)
     if not isinstance(rest, Instructions) or not rest.steps:
         return None
-    act = find(step_words(rest.steps[0]), state)
-    return act if act.family in _LIFTED and state.on(act.row) < 0 else None
+    return find(step_words(rest.steps[0]), state)
+
+
+def _next_in_hand(goal: Goal, state: Symbols) -> Act | None:
+    act = _next(goal, state)
+    return act if act is not None and act.family in _LIFTED and state.on(act.row) < 0 else None
+
+
+def _bring_near(situation: _Situation) -> None:
+    """Have the next instruction nearly done, if that can be."""
+    state = _state(situation.goal, situation.table, situation.pressed)
+    act = _next(situation.goal, state)
+    if act is not None and nearly(situation.table, act):
+        situation.nearly = act
 
 
 def _is_free(row: int, state: Symbols) -> bool:
@@ -166,10 +184,13 @@ def _settle(world: GoalWorld, table: GoalTable) -> None:
 
 
 def _pose(world: GoalWorld, situation: _Situation, rng: np.random.Generator) -> None:
-    """With the thing in the hand or under it that should be; else at home or anywhere."""
+    """With the thing in the hand or under it that should be, or nearly; else at home or anywhere."""
     act = situation.in_hand
     tool_m, gap_m = random_pose(rng)
-    if act is not None and act.family == "reach":
+    posed = None if situation.nearly is None else nearly_pose(world.truth(), situation.nearly, rng)
+    if posed is not None:
+        tool_m, gap_m = posed
+    elif act is not None and act.family == "reach":
         tool_m = world.truth().position_m[act.row] + HOVER_M + rng.uniform(-0.01, 0.01, 3)
     elif act is not None:
         tool_m[2] = rng.uniform(0.15, 0.3)

@@ -21,14 +21,13 @@ from sim.goals.goal import Goal, Template, draw
 from sim.goals.judge import find
 from sim.goals.laying import GoalTable
 from sim.goals.model import Act, ImpossibleError
-from sim.goals.nearly import nearly
+from sim.goals.nearly import nearly, nearly_pose
 from sim.goals.oracle import StuckError, oracle
 from sim.goals.progress import CrowdedError, carry_out
 from sim.goals.symbols import nominal_truth, symbols_of
 from sim.goals.telling import hidden
 from sim.goals.world import GoalWorld
 from sim.holding import close_around
-from sim.objects import ROW
 from sim.randomise import Randomise
 from sim.seeds import EVALUATION_SEED
 from sim.tableaux import random_pose
@@ -200,19 +199,18 @@ def _asked(
 def _pose(world: GoalWorld, act: Act, case: Case, rng: np.random.Generator) -> None:
     """Where the arm would be: over or around the thing if that is what is asked about, else anywhere."""
     tool_m, gap_m = random_pose(rng)
-    at = world.truth().position_m
-    if act.family == "reach" and case != "not yet":
+    truth = world.truth()
+    at = truth.position_m
+    posed = nearly_pose(truth, act, rng) if case == "almost" else None
+    if posed is not None:
+        tool_m, gap_m = posed
+    elif act.family == "reach" and case == "done before":
         away = rng.uniform(0, 2 * np.pi)
-        aside_m = rng.uniform(0.05, 0.08) if case == "almost" else rng.uniform(0, 0.012)
-        tool_m = at[act.row] + HOVER_M + aside_m * np.array([np.cos(away), np.sin(away), 0])
+        tool_m = at[act.row] + HOVER_M + rng.uniform(0, 0.012) * np.array([np.cos(away), np.sin(away), 0])
     elif act.family == "pick_up" and case == "done before":
         tool_m[2] = rng.uniform(0.15, 0.3)
         close_around(world, act.row, tool_m)
         return
-    elif act.family == "pick_up" and case == "almost":
-        tool_m, gap_m = at[act.row] + [0, 0, 0.003], 0.06
-    elif act.family == "press_button" and case == "almost":
-        tool_m, gap_m = at[ROW["button"]] + [0, 0, rng.uniform(0.02, 0.05)], 0.0
     elif act.row >= 0 and act.family != "pick_up" and rng.random() < _ABOVE_SHARE:
         # Just come, or about to leave: no cue to whether the thing is where it should be.
         tool_m = at[act.row] + [0, 0, rng.uniform(0.1, 0.2)]

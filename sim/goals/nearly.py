@@ -1,4 +1,4 @@
-"""Tables on which an instruction is nearly done: beside the bowl, half on the tray, the drawer half open."""
+"""What is nearly done: a thing beside the bowl, the drawer half open, a hand around something."""
 
 from __future__ import annotations
 
@@ -8,9 +8,11 @@ from sim.goals.laying import GoalTable
 from sim.goals.model import Act
 from sim.goals.progress import CrowdedError, slide
 from sim.layout import CORNERS
-from sim.objects import HALF_M
+from sim.objects import HALF_M, ROW
 from sim.scene import BOWL_RADIUS_M, CABINET_HALF_M, MAT_HIGH_M, MAT_LOW_M, TRAY_HALF_M
 from sim.tasks.push import TOLERANCE_M
+from sim.tasks.reach import HOVER_M
+from sim.truth import Truth
 
 _AJAR_M = (0.035, 0.095)
 _LEANING_SHARE = 0.5
@@ -48,6 +50,31 @@ def nearly(table: GoalTable, act: Act) -> bool:
         case "unstack" | "take_out":
             return False
     return True
+
+
+def nearly_pose(truth: Truth, act: Act, rng: np.random.Generator) -> tuple[np.ndarray, float] | None:
+    """Where the arm is that has nearly done an instruction.
+
+    Args:
+        truth: Of the world.
+        act: The instruction.
+        rng: Draws how near.
+
+    Returns:
+        The tool's position in m, (3,), and the fingers' opening in m; None where it is not the arm that
+        nearly does it.
+    """
+    match act.family:
+        case "reach":
+            turn = rng.uniform(0, 2 * np.pi)
+            aside_m = rng.uniform(0.05, 0.08) * np.array([np.cos(turn), np.sin(turn), 0])
+            return truth.position_m[act.row] + HOVER_M + aside_m, float(rng.uniform(0, 0.06))
+        case "pick_up":
+            return truth.position_m[act.row] + [0, 0, 0.003], 0.06
+        case "press_button":
+            return truth.position_m[ROW["button"]] + [0, 0, rng.uniform(0.02, 0.05)], 0.0
+        case _:
+            return None
 
 
 def _beside_container(table: GoalTable, row: int, place: str) -> None:
