@@ -1,10 +1,9 @@
-"""Lessons as a network reads them: tokens of talks, pictures as the frozen image tower has seen them."""
+"""Lessons as a network reads them: tokens of talks, pictures with their labels."""
 
 from __future__ import annotations
 
 import itertools
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,11 +13,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
-from policies.augmentation import AugmentConfig, Light
-from policies.eyes import Labels, augmented, labels_of
+from policies.eyes import Labels, labels_of
 from vla.dataset.lessons import LessonText, read_blocks
+from vla.dataset.schema import DatasetError
 from vla.dataset.sentences import Sentence, read_sentences
-from vla.models.scene import SceneEyes
 from vla.models.words import (
     PAD,
     PICTURE,
@@ -164,98 +162,43 @@ def pad_id(tokenizer: PreTrainedTokenizerFast) -> int:
 
 
 @dataclass(frozen=True)
-class SeenPictures:
-    """Pictures as a frozen image tower sees them; bfloat16, kept as int16.
+class Pictures:
+    """Pictures with what is to be seen in them.
 
     Attributes:
-        tokens: (n, cameras, N, D).
-        fine: (n, G, G, D).
+        images: uint8 (n, cameras, H, W, 3).
         labels: What is where.
     """
 
-    tokens: NDArray[np.int16]
-    fine: NDArray[np.int16]
+    images: NDArray[np.uint8]
     labels: Labels
 
-    def look(self, picked: NDArray[np.int64] | slice) -> tuple[Tensor, Tensor]:
-        """What :meth:`vla.models.scene.SceneEyes.read` wants, of some pictures."""
-        tokens, fine = (torch.from_numpy(x[picked]).view(torch.bfloat16) for x in (self.tokens, self.fine))
-        return tokens, fine
 
-
-@torch.inference_mode()
-def see_pictures(
-    folders: Sequence[str],
-    eyes: SceneEyes,
-    cache: Path,
-    held_back: int,
-    augment: AugmentConfig,
-    progress: Callable[[int], None],
-) -> SeenPictures:
-    """Let the frozen image tower look at every picture once; what it has seen stays on disk.
+def read_pictures(folders: Sequence[str], size: int) -> Pictures:
+    """The lessons' pictures, folder after folder.
 
     Args:
         folders: Lessons with pictures.
-        eyes: Whose image tower looks.
-        cache: A folder of this run.
-        held_back: Pictures at the beginning of each folder that are not varied.
-        augment: How the others are varied.
-        progress: Told how many have been seen.
+        size: How high and wide they must be, in pixels.
+
+    Raises:
+        DatasetError: a folder holds no lessons, or pictures of another size.
     """
-    cache.mkdir(parents=True, exist_ok=True)
-    size = eyes.config.vision.image_size
-    light = Light((size, size))
-    tokens, fine, points, scenes, done = [], [], [], [], 0
-    for k, folder in enumerate(folders):
-        first = 0
-        for number, block in enumerate(read_blocks(Path(folder))):
+    images, points, scenes = [], [], []
+    for folder in folders:
+        for block in read_blocks(Path(folder)):
             assert block.images is not None
             assert block.points is not None
-            path = cache / f"{k:02d}-{number:06d}-{_digest(block.images, block.texts)}.npz"
-            if not path.exists():
-                rng = np.random.default_rng([k, number])
-                plain = first < held_back
-                _see(block.images, block.points, plain, eyes, light, rng, augment, path)
-            with np.load(path, allow_pickle=False) as arrays:
-                tokens.append(arrays["tokens"])
-                fine.append(arrays["fine"])
-                points.append(arrays["points"])
+            if block.images.shape[2:4] != (size, size):
+                found = "x".join(map(str, block.images.shape[2:4]))
+                raise DatasetError(f"{folder} holds pictures of {found} pixels, not {size}x{size}")
+            images.append(block.images)
+            points.append(block.points)
             scenes += [parse_seen(text.seen) for text in block.texts]
-            first += len(block.texts)
-            done += len(block.texts)
-            progress(done)
-    labels = labels_of(scenes, np.concatenate(points))
-    return SeenPictures(np.concatenate(tokens), np.concatenate(fine), labels)
-
-
-def _digest(images: NDArray[np.uint8], texts: Sequence[LessonText]) -> str:
-    """Tells one block from another that has taken its place since."""
-    return f"{zlib.crc32(repr(texts).encode(), zlib.crc32(images.tobytes())):08x}"
-
-
-def _see(
-    images: NDArray[np.uint8],
-    points: NDArray[np.float16],
-    plain: bool,
-    eyes: SceneEyes,
-    light: Light,
-    rng: np.random.Generator,
-    augment: AugmentConfig,
-    path: Path,
-) -> None:
-    where = points.astype(np.float32)
-    with torch.autocast("cpu", torch.bfloat16):
-        if plain:
-            tokens, maps = eyes.vision(torch.from_numpy(images))
-        else:
-            images, where, lamp = augmented(images, where, rng, augment)
-            torch.manual_seed(int(rng.integers(2**31)))  # the light draws its noise there
-            seen = light(torch.from_numpy(images), torch.from_numpy(lamp), torch.float32)
-            tokens, maps = eyes.vision(seen)
-    draft = path.with_name(f".{path.name}")
-    np.savez(draft, tokens=_bits(tokens), fine=_bits(maps[:, 0]), points=where)
-    draft.rename(path)
-
-
-def _bits(x: Tensor) -> NDArray[np.int16]:
-    return x.bfloat16().view(torch.int16).numpy()
+    together = np.empty((len(scenes), *images[0].shape[1:]), np.uint8)
+    first = 0
+    while images:  # one by one, since memory has no room for all of them twice
+        block = images.pop(0)
+        together[first : first + len(block)] = block
+        first += len(block)
+    return Pictures(together, labels_of(scenes, np.concatenate(points)))

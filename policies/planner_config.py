@@ -51,7 +51,7 @@ class PlannerTrainConfig:
         told: Folders of lessons in words.
         sentences: Folders of sentences with their meanings.
         output: Folder of the run; each stage has a folder in it.
-        eyes_from: A policy's checkpoint, whose image tower the planner looks through; it stays as it is.
+        eyes_from: A policy's checkpoint, with whose image tower the eyes begin.
         start_from: A planner's folder, whose weights a new run begins with; "" begins with fresh ones.
         seed: Draws weights and batches.
         threads: torch's threads; 0 leaves torch's choice.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -12,8 +12,9 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 from transformers import LlavaForConditionalGeneration
 
-from policies.eyes import EyesLoss, errors
-from policies.lesson_books import IGNORED, SeenPictures, Talk, batch_of
+from policies.augmentation import AugmentConfig
+from policies.eyes import EyesLoss, augmented, errors
+from policies.lesson_books import IGNORED, Pictures, Talk, batch_of
 from policies.planner_config import StageConfig
 from vla.models.llava import embedded
 from vla.models.scene import SceneEyes
@@ -22,7 +23,7 @@ _CHECK_BATCH = 100
 
 
 class EyesStage:
-    """The object queries learn what is where; the image tower stays as it is."""
+    """The eyes learn what is where, from pictures that are varied anew each time."""
 
     name = "eyes"
 
@@ -30,29 +31,40 @@ class EyesStage:
         self,
         eyes: SceneEyes,
         config: StageConfig,
-        pictures: SeenPictures,
-        learned: NDArray[np.int64],
-        held_back: NDArray[np.int64],
+        pictures: Pictures,
+        parts: tuple[NDArray[np.int64], NDArray[np.int64]],
+        augment: AugmentConfig,
         seed: int,
     ) -> None:
-        eyes.vision.requires_grad_(False)
+        """See the attributes.
+
+        Args:
+            eyes: Are taught, image tower and all.
+            config: The optimisation.
+            pictures: All there are.
+            parts: Numbers of those to learn from and of those held back.
+            augment: How the former are varied.
+            seed: Draws batches and variations.
+        """
         self.network, self.config, self._pictures = eyes, config, pictures
-        self._learned, self._held_back, self._seed = learned, held_back, seed
+        self._learned, self._held_back = parts
+        self._augment, self._seed = augment, seed
         self._loss = EyesLoss(eyes)
 
     def losses(self, step: int) -> dict[str, Tensor]:
         """See :class:`policies.stage_training.Stage`."""
         rng = np.random.default_rng([self._seed, step])
         picked = np.sort(rng.choice(self._learned, self.config.batch_size))
-        tokens, heat = self.network.read(*self._pictures.look(picked))
-        return self._loss.losses(self.network.believe(tokens, heat), self._pictures.labels[picked])
+        labels = self._pictures.labels[picked]
+        images, points, light = augmented(self._pictures.images[picked], labels.points, rng, self._augment)
+        return self._loss(torch.from_numpy(images), torch.from_numpy(light), replace(labels, points=points))
 
     def check(self) -> dict[str, float]:
         """Share of scenes with a mistake, by kind."""
         found: dict[str, list[NDArray[np.bool_]]] = {}
         for i in range(0, len(self._held_back), _CHECK_BATCH):
             picked = self._held_back[i : i + _CHECK_BATCH]
-            tokens, heat = self.network.read(*self._pictures.look(picked))
+            tokens, heat = self.network(torch.from_numpy(self._pictures.images[picked]))
             wrong = errors(self.network.believe(tokens, heat), self._pictures.labels[picked])
             for name, values in wrong.items():
                 found.setdefault(f"wrong {name}", []).append(values)

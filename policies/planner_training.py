@@ -1,7 +1,8 @@
 """The planner's training, from lessons to a folder that plans: four stages, each gone on with if stopped.
 
 1. *words*: the language model learns what sentences mean, and to answer about tables told in words.
-2. *eyes*: object queries over the policy's frozen image tower, taught by the simulator's labels.
+2. *eyes*: object queries over the policy's image tower, and that tower with them, taught by the simulator's
+   labels.
 3. *projector*: eyes and language model stand still; what is seen is translated into words' embeddings.
 4. *talk*: projector and language model learn from pictures (LLaVA's second stage, arXiv 2304.08485), and
    go on hearing sentences.
@@ -18,18 +19,17 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
 from policies.checkpoint import read_checkpoint
 from policies.lesson_books import (
-    SeenPictures,
+    Pictures,
     Talk,
     meanings_of,
     pad_id,
+    read_pictures,
     read_sayings,
     read_texts,
-    see_pictures,
     talks_of,
     tokenizer_of,
 )
@@ -43,6 +43,7 @@ from vla.dataset.sentences import Sentence
 from vla.models.llava import load_small_llava, small_llava
 from vla.models.scene import SceneEyes, SceneEyesConfig
 from vla.models.words import SPECIAL
+from vla.planner.meaning_text import meaning_vocabulary
 
 Report = Callable[[StageProgress], None]
 _LOOK_BATCH = 100
@@ -54,7 +55,7 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
     Args:
         config: The training.
         report: Told how a stage goes.
-        seeing: Told how many pictures the image tower has looked at, before the first stage.
+        seeing: Told how many pictures the eyes have looked at, before they are talked about.
 
     Returns:
         The folder of the finished planner, which ``vla.models.talking.TalkingLlava.load`` reads.
@@ -74,7 +75,9 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
         if all(len(book) <= config.held_back for book in books):
             sizes = ", ".join(f"{len(book)} in {folder}" for folder, book in zip(folders, books, strict=True))
             raise DatasetError(f"held_back={config.held_back} of each folder leave none: {sizes}")
-    tokenizer = _tokenizer(config, itertools.chain(*told, *pictured), itertools.chain(*sentences))
+    start = load_small_llava(config.start_from) if config.start_from else None
+    talks = itertools.chain(*told, *pictured)
+    tokenizer = start[1] if start else _tokenizer(config, talks, itertools.chain(*sentences))
     vocabulary = tokenizer.get_vocab()
     eyes = eyes_around(config.eyes_from)
     model = small_llava(
@@ -86,9 +89,8 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
         config.heads,
         config.hidden,
     )
-
-    if config.start_from:
-        begin_with(config.start_from, model, eyes, tokenizer)
+    if start:
+        begin_with(start, model, eyes)
 
     def run(stage: EyesStage | TalkStage) -> None:
         if stage.config.steps:
@@ -99,12 +101,13 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
     tables = _told_course(config, tokenizer, told)
     pad, weight = pad_id(tokenizer), config.heard_weight
     run(TalkStage("words", model, config.words, (meanings, tables), pad, config.seed, weight))
-    pictures = see_pictures(config.lessons, eyes, output / "seen", config.held_back, config.augment, seeing)
-    learned, held_back = _parted([len(folder) for folder in pictured], config.held_back)
-    run(EyesStage(eyes, config.eyes, pictures, learned, held_back, config.seed))
+    pictures = read_pictures(config.lessons, eyes.config.vision.image_size)
+    parts = _parted([len(folder) for folder in pictured], config.held_back)
+    run(EyesStage(eyes, config.eyes, pictures, parts, config.augment, config.seed))
     model.model.vision_tower.eyes.load_state_dict(eyes.state_dict())
-    parts = (learned, held_back)
-    _talk(config, model, tokenizer, pictured, pictures, parts, meanings, run)
+    if config.projector.steps or config.talk.steps:
+        sights = look_through(eyes, pictures, seeing)
+        _talk(config, model, tokenizer, pictured, sights, parts, meanings, run)
     return export_planner(model, tokenizer, output / "planner", {"train": asdict(config)})
 
 
@@ -118,27 +121,29 @@ def _tokenizer(
     return PreTrainedTokenizerFast.from_pretrained(folder, local_files_only=True)
 
 
-@torch.no_grad()
 def begin_with(
-    folder: str, model: LlavaForConditionalGeneration, eyes: SceneEyes, tokenizer: PreTrainedTokenizerFast
+    start: tuple[LlavaForConditionalGeneration, PreTrainedTokenizerFast],
+    model: LlavaForConditionalGeneration,
+    eyes: SceneEyes,
 ) -> None:
-    """Take over another planner's weights; words that both know keep their embeddings.
+    """Take over another planner's weights, whose words are kept.
+
+    Args:
+        start: The other planner's model and tokenizer.
+        model: Takes over what is not the eyes', too.
+        eyes: Take over the other's.
 
     Raises:
-        ContractError: the folder holds no planner.
-        CheckpointError: its sizes are others.
+        CheckpointError: its sizes are others, or it does not know the words of meanings.
     """
-    other, words = load_small_llava(folder)
-    known, mine = words.get_vocab(), tokenizer.get_vocab()
-    table, embedding = (Tensor(m.get_input_embeddings().weight) for m in (model, other))
+    other, tokenizer = start
+    if unknown := sorted(word for word in meaning_vocabulary() if len(tokenizer.tokenize(word)) > 1):
+        raise CheckpointError(f"{other.name_or_path} does not know the words {', '.join(unknown[:5])}")
     try:
-        for word in known.keys() & mine.keys():
-            table[mine[word]] = embedding[known[word]]
-        rest = {name: x for name, x in other.state_dict().items() if x.shape[:1] != embedding.shape[:1]}
-        model.load_state_dict(rest, strict=False)
+        model.load_state_dict(other.state_dict())
         eyes.load_state_dict(other.model.vision_tower.eyes.state_dict())
     except RuntimeError as error:
-        raise CheckpointError(f"{folder} does not fit: {error}") from error
+        raise CheckpointError(f"{other.name_or_path} does not fit: {error}") from error
 
 
 def _sentences_course(
@@ -181,13 +186,12 @@ def _talk(
     model: LlavaForConditionalGeneration,
     tokenizer: PreTrainedTokenizerFast,
     pictured: list[list[LessonText]],
-    pictures: SeenPictures,
+    sights: NDArray[np.int16],
     parts: tuple[NDArray[np.int64], NDArray[np.int64]],
     meanings: Course,
     run: Callable[[TalkStage], None],
 ) -> None:
     """LLaVA's two stages."""
-    sights = look_through(model.model.vision_tower.eyes, pictures)
     texts = [text for folder in pictured for text in folder]
     count = model.config.image_seq_length
     talks = talks_of(texts, tokenizer, np.random.default_rng([config.seed, 1]), 1.0, count)
@@ -209,14 +213,15 @@ def _talk(
 
 
 @torch.inference_mode()
-def look_through(eyes: SceneEyes, pictures: SeenPictures) -> NDArray[np.int16]:
-    """The eyes' tokens of every picture, bfloat16 kept as int16, (n, N, D)."""
+def look_through(eyes: SceneEyes, pictures: Pictures, seeing: Callable[[int], None]) -> NDArray[np.int16]:
+    """The eyes' tokens of every picture, bfloat16 kept as int16, (n, N, D); ``seeing`` is told how many."""
     eyes.eval()
     found = []
     with torch.autocast("cpu", torch.bfloat16):
-        for i in range(0, len(pictures.tokens), _LOOK_BATCH):
-            tokens, _ = eyes.read(*pictures.look(slice(i, i + _LOOK_BATCH)))
+        for i in range(0, len(pictures.images), _LOOK_BATCH):
+            tokens, _ = eyes(torch.from_numpy(pictures.images[i : i + _LOOK_BATCH]))
             found.append(tokens.bfloat16().view(torch.int16).numpy())
+            seeing(i + len(tokens))
     return np.concatenate(found)
 
 
