@@ -89,7 +89,20 @@ def test_pictures_of_another_size_are_scaled(talking: TalkingLlava, look: Look) 
     assert talking.look(flat).seen == talking.look(plain).seen
 
 
+def test_the_language_model_reads_a_look_when_something_is_asked() -> None:
+    table = "red block table 3 4 ."
+    told = TalkingLlava(tiny_planner.model(), tiny_planner.tokenizer(), read=lambda sighting: table)
+    look = told.look(tiny_planner.pictures())
+    assert look.seen == table
+    assert look.cache is None
+    first, odds = told.say(look, QUESTION), told.weigh(look, QUESTION, CHOICES)
+    assert look.cache is not None
+    assert told.say(told.look(tiny_planner.pictures()), QUESTION) == first
+    assert np.array_equal(told.weigh(told.look(tiny_planner.pictures()), QUESTION, CHOICES), odds)
+
+
 def test_whatever_is_said_a_look_stays_as_it_is(talking: TalkingLlava, look: Look) -> None:
+    assert look.cache is not None
     length = look.cache.get_seq_length()
     layers: list[Any] = list(look.cache.layers)
     keys = [layer.keys.clone() for layer in layers]
@@ -107,6 +120,7 @@ def test_whatever_is_said_a_look_stays_as_it_is(talking: TalkingLlava, look: Loo
 
 
 def test_a_grammar_that_breaks_leaves_the_look_as_it_is(talking: TalkingLlava, look: Look) -> None:
+    assert look.cache is not None
     length = look.cache.get_seq_length()
 
     def broken(said: object) -> frozenset[str]:

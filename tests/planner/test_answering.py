@@ -8,6 +8,7 @@ from typing import cast
 import numpy as np
 import pytest
 import tiny_planner
+import torch
 from numpy.typing import NDArray
 from sightings import sighting_of
 
@@ -30,7 +31,7 @@ class Script:
         return [image]
 
     def look(self, pictures: Sequence[NDArray[np.uint8]]) -> Look:
-        return Look(TABLE, None, sighting_of(TABLE))  # pyright: ignore[reportArgumentType]
+        return Look(TABLE, sighting_of(TABLE), torch.empty(0))
 
     def understand(self, sentence: str, allowed: AllowedNext) -> str:
         assert allowed is meaning_next

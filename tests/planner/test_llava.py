@@ -9,6 +9,7 @@ from typing import cast
 import numpy as np
 import pytest
 import tiny_planner
+import torch
 from numpy.typing import NDArray
 from sightings import sighting_of
 
@@ -40,7 +41,7 @@ class Script:
     def look(self, pictures: Sequence[NDArray[np.uint8]]) -> Look:
         self.looks += 1
         table = self._tables.pop(0) if len(self._tables) > 1 else self._tables[0]
-        return Look(table, None, sighting_of(table))  # pyright: ignore[reportArgumentType]
+        return Look(table, sighting_of(table), torch.empty(0))
 
     def understand(self, sentence: str, allowed: AllowedNext) -> str:
         assert allowed is meaning_next

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 from collections.abc import Callable
 from dataclasses import replace
@@ -24,6 +25,7 @@ from vla.contract import ContractError, Observation
 from vla.dataset.schema import DatasetError
 from vla.dataset.sentences import Sentence, write_sentences
 from vla.models.talking import TalkingLlava
+from vla.models.words import train_tokenizer
 from vla.planner.grammar import NAMES
 from vla.planner.llava import LlavaPlanner
 
@@ -222,3 +224,14 @@ def test_a_run_may_begin_with_another_planners_weights(
     lost = replace(again, output=str(tmp_path / "lost"), start_from=str(tmp_path / "nowhere"))
     with pytest.raises(ContractError, match="holds no planner's model"):
         train_planner(lost, lambda _: None, lambda _: None)
+
+
+def test_a_planner_that_does_not_know_the_words_of_meanings_is_not_begun_with(
+    planner: Path, config: PlannerTrainConfig, tmp_path: Path
+) -> None:
+    old = tmp_path / "old"
+    shutil.copytree(planner, old)
+    words = train_tokenizer(["get me that"], ["thing"], 300)
+    words.save_pretrained(old)
+    with pytest.raises(CheckpointError, match=r"old does not know the words .*"):
+        train_planner(replace(config, start_from=str(old)), lambda _: None, lambda _: None)

@@ -23,8 +23,8 @@ _TABLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
     "remarks": REMARKS,
 }
 _SLOTS: Final = {
-    "fetch": {"x"}, "fetch to": set("xpql"), "fetch up": {"x"}, "off": set("xy"), "stack": set("xy"), "tower": set("xyz"),
-    "swap": set("xy"), "hold": {"x"}, "reach": {"x"}, "clear": {"x"}, "pile": {"x"}, "sort": {"x"},
+    "fetch": {"x"}, "fetch to": set("xpql"), "fetch up": {"x"}, "off": set("xy"), "stack": set("xy"),
+    "tower": set("xyz"), "swap": set("xy"), "hold": {"x"}, "reach": {"x"}, "clear": {"x"}, "pile": {"x"}, "sort": {"x"},
 }  # fmt: skip
 
 

@@ -33,13 +33,16 @@ class Look:
 
     Attributes:
         seen: What is seen, in the words of :mod:`vla.planner.seen`.
-        cache: Keys and values of the picture and those words.
         sighting: What the eyes' object queries believe.
+        tokens: The picture's tokens, (1, N, D).
+        cache: Keys and values of the picture and those words; None until something is asked, since a planner
+            that only wants the sighting looks far more often than anybody asks.
     """
 
     seen: str
-    cache: DynamicCache
     sighting: Sighting
+    tokens: Tensor
+    cache: DynamicCache | None = None
 
 
 class TalkingLlava:
@@ -89,28 +92,36 @@ class TalkingLlava:
             pictures: The cameras' pictures, uint8 (H, W, 3) each.
         """
         images = [torch.from_numpy(np.ascontiguousarray(scaled(p, self._size))) for p in pictures]
-        eyes, device = self._model.model.vision_tower.eyes, self._model.device
-        tokens, heat = eyes(glances(torch.stack(images)).to(device))
-        ids = [self._ids[START], *[self._ids[PICTURE]] * self._pictures, self._ids[SEES]]
+        eyes = self._model.model.vision_tower.eyes
+        tokens, heat = eyes(glances(torch.stack(images)).to(self._model.device))
         sighting, tokens = agreed(eyes.believe(tokens, heat)), tokens[:1]
-        seen = None if self._read is None else self._read(sighting)
-        if seen is not None:
-            ids += [*self._encode(spaced(seen)), self._ids[END]]
+        if self._read is not None:
+            return Look(self._read(sighting), sighting, tokens)
         cache = DynamicCache()
-        out = self._model(
-            inputs_embeds=embedded(self._model, torch.tensor([ids], device=device), tokens),
-            past_key_values=cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        if seen is not None:
-            return Look(seen, cache, sighting)
-        said, logits = [], out.logits[0, -1]
+        logits = self._open(tokens, [], cache)
+        said: list[int] = []
         end = self._ids[END]
         while said[-1:] != [end]:
             said.append(int(logits.argmax()) if len(said) < _LONGEST_SIGHT - 1 else end)
             logits = self._feed(said[-1:], cache)
-        return Look(self._text(said), cache, sighting)
+        return Look(self._text(said), sighting, tokens, cache)
+
+    def _open(self, tokens: Tensor, seen: Sequence[int], cache: DynamicCache) -> Tensor:
+        """Read a picture and what is seen in it; returns the logits of what comes next, (vocabulary,)."""
+        ids = [self._ids[START], *[self._ids[PICTURE]] * self._pictures, self._ids[SEES], *seen]
+        out = self._model(
+            inputs_embeds=embedded(self._model, torch.tensor([ids], device=self._model.device), tokens),
+            past_key_values=cache,
+            use_cache=True,
+            logits_to_keep=1,
+        )
+        return out.logits[0, -1]
+
+    def _cache_of(self, look: Look) -> DynamicCache:
+        if look.cache is None:
+            look.cache = DynamicCache()
+            self._open(look.tokens, [*self._encode(spaced(look.seen)), self._ids[END]], look.cache)
+        return look.cache
 
     @torch.inference_mode()
     def understand(self, sentence: str, allowed: AllowedNext, limit: int = _LONGEST_REPLY) -> str:
@@ -143,16 +154,17 @@ class TalkingLlava:
         Raises:
             ContractError: too much is asked, or the grammar has a word that is not one token.
         """
-        asked, start = self._request(words), look.cache.get_seq_length()
+        asked, cache = self._request(words), self._cache_of(look)
+        start = cache.get_seq_length()
         try:
-            logits = self._feed(asked, look.cache)
+            logits = self._feed(asked, cache)
             return (
-                self._constrained(logits, look.cache, allowed, limit)
+                self._constrained(logits, cache, allowed, limit)
                 if allowed
-                else self._free(logits, look.cache, limit)
+                else self._free(logits, cache, limit)
             )
         finally:
-            _rewind(look.cache, start)
+            _rewind(cache, start)
 
     def reply(
         self,
@@ -175,20 +187,21 @@ class TalkingLlava:
         Raises:
             ContractError: too much is asked.
         """
-        request, start, found = self._request(words), look.cache.get_seq_length(), []
+        request, cache, found = self._request(words), self._cache_of(look), []
+        start = cache.get_seq_length()
         try:
-            first = self._feed(request, look.cache).log_softmax(-1)
-            asked = look.cache.get_seq_length()
+            first = self._feed(request, cache).log_softmax(-1)
+            asked = cache.get_seq_length()
             for choice in choices:
                 ids = self._encode(reply_words(choice))
                 total = float(first[ids[0]])
                 if len(ids) > 1:
-                    rest = self._all(ids[:-1], look.cache).log_softmax(-1)
+                    rest = self._all(ids[:-1], cache).log_softmax(-1)
                     total += float(rest[range(len(ids) - 1), ids[1:]].sum())
-                    _rewind(look.cache, asked)
+                    _rewind(cache, asked)
                 found.append(total)
         finally:
-            _rewind(look.cache, start)
+            _rewind(cache, start)
         return np.array(found)
 
     def _free(self, logits: Tensor, cache: DynamicCache, limit: int) -> str:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Final
 
+from vla.planner.desire import Held, In
 from vla.planner.meaning import Condition, Things, Trait
 from vla.planner.sayings import FIXTURES, NAMES, SHAPES, Refusal
 from vla.planner.seen_table import SeenTable
-from vla.planner.symbols import HELD, LOOSE, TABLE, name_order
+from vla.planner.symbols import TABLE, name_order
 
 _AXES: Final = {"leftmost": (0, -1), "rightmost": (0, 1), "nearest": (1, 1), "farthest": (1, -1)}
 """Superlative to the axis of a cell and its sign."""
@@ -24,8 +25,8 @@ class RefusedError(Exception):
 
 def matching(things: Things, table: SeenTable) -> list[int]:
     """Rows that a description fits, in the order of their names' lists."""
-    state, noun = table.state, things.noun
-    words = {*noun.words.split()} - {"thing"}
+    state = table.state
+    words = {*things.noun.words.split()} - {"thing"}
     rows = [row for row, name in state.names.items() if words <= {*name.split()}]
     if things.trait is not None:
         rows = _with_trait(rows, things.trait, table)
@@ -96,10 +97,7 @@ def _with_trait(rows: list[int], trait: Trait, table: SeenTable) -> list[int]:
 
 
 def _inside(row: int, place: str, table: SeenTable) -> bool:
-    at = table.state.where[row]
-    if place == TABLE:
-        return at in LOOSE
-    return at == (HELD if place == "hand" else place)
+    return Held(row).holds(table.state) if place == "hand" else In(row, place).holds(table.state)
 
 
 def _in_tower(row: int, part: str, table: SeenTable) -> bool:
