@@ -184,7 +184,8 @@ def read_pictures(folders: Sequence[str], size: int) -> Pictures:
     Raises:
         DatasetError: a folder holds no lessons, or pictures of another size.
     """
-    images, points, scenes = [], [], []
+    texts = [text for book in read_texts(folders) for text in book]
+    images, points, done = np.empty((0, 0, size, size, 3), np.uint8), [], 0
     for folder in folders:
         for block in read_blocks(Path(folder)):
             assert block.images is not None
@@ -192,13 +193,10 @@ def read_pictures(folders: Sequence[str], size: int) -> Pictures:
             if block.images.shape[2:4] != (size, size):
                 found = "x".join(map(str, block.images.shape[2:4]))
                 raise DatasetError(f"{folder} holds pictures of {found} pixels, not {size}x{size}")
-            images.append(block.images)
+            if not done:  # all at once, since memory has no room for them twice
+                images = np.empty((len(texts), *block.images.shape[1:]), np.uint8)
+            images[done : done + len(block.images)] = block.images
             points.append(block.points)
-            scenes += [parse_seen(text.seen) for text in block.texts]
-    together = np.empty((len(scenes), *images[0].shape[1:]), np.uint8)
-    first = 0
-    while images:  # one by one, since memory has no room for all of them twice
-        block = images.pop(0)
-        together[first : first + len(block)] = block
-        first += len(block)
-    return Pictures(together, labels_of(scenes, np.concatenate(points)))
+            done += len(block.images)
+    labels = labels_of([parse_seen(text.seen) for text in texts], np.concatenate(points))
+    return Pictures(images, labels)

@@ -24,7 +24,8 @@ _TABLES: Final[Mapping[str, Mapping[str, tuple[str, ...]]]] = {
 }
 _SLOTS: Final = {
     "fetch": {"x"}, "fetch to": set("xpql"), "fetch up": {"x"}, "off": set("xy"), "stack": set("xy"),
-    "tower": set("xyz"), "swap": set("xy"), "hold": {"x"}, "reach": {"x"}, "clear": {"x"}, "pile": {"x"}, "sort": {"x"},
+    "tower": set("xyz"), "swap": set("xy"), "hold": {"x"}, "reach": {"x"}, "clear": {"x"}, "pile": {"x"},
+    "sort": {"x"},
 }  # fmt: skip
 
 
