@@ -33,7 +33,7 @@ def conversed(
         progress: Told (done, total).
 
     Raises:
-        EndpointError: the endpoint cannot be used.
+        ChatError: the endpoint cannot be used.
     """
     jobs: list[tuple[dict[str, Any], Kind]] = [(context, kind) for context in contexts for kind in KINDS]
     found: dict[int, Record] = {}

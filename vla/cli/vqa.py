@@ -42,6 +42,7 @@ class GenerateConfig:
     cache: str
     price_in: float
     price_out: float
+    plain_http: bool
 
     def __post_init__(self) -> None:
         check_choice("split", self.split, ("train", "test"))
@@ -130,6 +131,7 @@ def _asked(config: GenerateConfig, root: Path) -> list[Record]:
         retries=config.retries,
         price_in=config.price_in,
         price_out=config.price_out,
+        plain_http=config.plain_http,
     )
     endpoint = Endpoint(settings, Path(config.cache) if config.cache else root / "answers")
     contexts = read_contexts(root)
