@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -149,25 +149,23 @@ def begin_with(
 def _sentences_course(
     config: PlannerTrainConfig, tokenizer: PreTrainedTokenizerFast, sentences: list[list[Sentence]]
 ) -> Course:
-    learned: list[Talk] = []
-    held_back: dict[str, list[Talk]] = {}
-    for folder, book in zip(config.sentences, sentences, strict=True):
-        talks = meanings_of(book, tokenizer)
-        held_back[Path(folder).name] = talks[: config.held_back]
-        learned += talks[config.held_back :]
-    return Course(learned, dict(held_back), config.sentence_share)
+    talks = [meanings_of(book, tokenizer) for book in sentences]
+    back = config.held_back
+    learned = [talk for book in talks for talk in book[back:]]
+    return Course(learned, _named(config.sentences, [book[:back] for book in talks]), config.sentence_share)
 
 
 def _told_course(
     config: PlannerTrainConfig, tokenizer: PreTrainedTokenizerFast, told: list[list[LessonText]]
 ) -> Course:
-    rng = np.random.default_rng(config.seed)
-    learned: list[Talk] = []
-    held_back: dict[str, list[Talk]] = {}
-    for folder, texts in zip(config.told, told, strict=True):
-        held_back[Path(folder).name] = talks_of(texts[: config.held_back], tokenizer, rng)
-        learned += talks_of(texts[config.held_back :], tokenizer, rng, config.talk_share)
-    return Course(learned, dict(held_back), 1 - config.sentence_share)
+    rng, back = np.random.default_rng(config.seed), config.held_back
+    held_back = [talks_of(texts[:back], tokenizer, rng) for texts in told]
+    learned = [talk for texts in told for talk in talks_of(texts[back:], tokenizer, rng, config.talk_share)]
+    return Course(learned, _named(config.told, held_back), 1 - config.sentence_share)
+
+
+def _named(folders: Sequence[str], talks: Sequence[Sequence[Talk]]) -> dict[str, Sequence[Talk]]:
+    return {Path(folder).name: book for folder, book in zip(folders, talks, strict=True)}
 
 
 def _parted(sizes: list[int], held_back: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
