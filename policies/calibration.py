@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -12,40 +10,9 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from vla.contract import ContractError
 from vla.planner.looking import Calibration
+from vla.planner.verdicts import Verdicts
 
 _BINS = 10
-
-
-@dataclass(frozen=True)
-class Verdicts:
-    """A detector's verdicts at a threshold, counted.
-
-    Attributes:
-        hits: Done, and said so.
-        false_alarms: Not done, and said to be.
-        misses: Done, and not noticed.
-        rejections: Not done, and said so.
-    """
-
-    hits: int
-    false_alarms: int
-    misses: int
-    rejections: int
-
-    @property
-    def precision(self) -> float:
-        """Share of "done" that was; NaN where it was never said."""
-        return _share(self.hits, self.hits + self.false_alarms)
-
-    @property
-    def recall(self) -> float:
-        """Share of what was done that was noticed; NaN where nothing was."""
-        return _share(self.hits, self.hits + self.misses)
-
-    @property
-    def balanced_accuracy(self) -> float:
-        """Mean of recall and the share of what was not done that was rejected."""
-        return (self.recall + _share(self.rejections, self.rejections + self.false_alarms)) / 2
 
 
 def fit_platt(scores: NDArray[np.float64], done: NDArray[np.bool_], threshold: float = 0.7) -> Calibration:
@@ -97,7 +64,7 @@ def judge_at(probability: NDArray[np.float64], done: NDArray[np.bool_], threshol
 def best_threshold(probability: NDArray[np.float64], done: NDArray[np.bool_], precision: float) -> float:
     """The lowest threshold in 0.05 to 0.95 whose verdicts are at least that precise; 0.95 where none is."""
     for threshold in np.arange(0.05, 0.951, 0.01):
-        if judge_at(probability, done, float(threshold)).precision >= precision:
+        if judge_at(probability, done, float(threshold)).precision.rate >= precision:
             return round(float(threshold), 2)
     return 0.95
 
@@ -117,7 +84,3 @@ def reliability(
     was = np.array([done[place == b].mean() for b in bins])
     count = np.array([(place == b).sum() for b in bins], np.int64)
     return said, was, count, float((np.abs(said - was) * count).sum() / max(1, count.sum()))
-
-
-def _share(part: int, whole: int) -> float:
-    return part / whole if whole else float("nan")

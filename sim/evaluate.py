@@ -20,10 +20,10 @@ from sim.episode import EVALUATION_AXES, Episode, Job, Player, PolicySource
 from sim.footage import Reel, Take
 from sim.seeds import EVALUATION_SEED
 from sim.tasks import TASKS
-from sim.wilson import wilson_interval
 from vla.contract import ContractError
 from vla.dataset.schema import write_text
 from vla.runtime.outcome import versions
+from vla.wilson import wilson_interval
 
 SUITES = ("tabletop",)
 EXECUTE = 8

@@ -12,9 +12,9 @@ from typing import Any, Final
 from sim.goals import KINDS
 from sim.goals.composite import CompositeEpisode
 from sim.goals.ledger import CAUSES, Try
-from sim.wilson import wilson_interval
 from vla.contract import ContractError
 from vla.dataset.schema import write_text
+from vla.wilson import wilson_interval
 
 SPEAKING_KINDS: Final = ("infeasible", "question")
 """Kinds of goal that ask for words instead of motion."""

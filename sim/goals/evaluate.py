@@ -18,11 +18,11 @@ from sim.goals.judge import judge
 from sim.goals.world import GoalWorld
 from sim.randomise import along
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
-from sim.wilson import wilson_interval
 from vla.contract import ContractError, Planner
 from vla.dataset.schema import write_text
 from vla.planner.grammar import Answer, Refusal
 from vla.runtime.outcome import versions
+from vla.wilson import wilson_interval
 
 PLAN_AXES = ("base", "paraphrase", "pair", "layout", "distractors", "all")
 """What may be varied: the axes of :mod:`sim.randomise` that change what a plan depends on."""

@@ -15,11 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from sim.goals.moments import CASES, FAMILIES, Case, lay_moment
-from sim.goals.verdicts import Verdicts, numbers
 from sim.goals.world import GoalWorld
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
 from vla.contract import ContractError, SuccessDetector
 from vla.dataset.schema import write_text
+from vla.planner.verdicts import Verdicts, numbers
 from vla.runtime.outcome import versions
 
 Progress = Callable[[int, int], None]

@@ -12,9 +12,9 @@ from typing import Any
 from sim.instruct import KINDS, TYPES
 from sim.instruct.examination import SPLITS, Trial
 from sim.instruct.scoring import Overlap
-from sim.wilson import wilson_interval
 from vla.contract import ContractError
 from vla.dataset.schema import write_text
+from vla.wilson import wilson_interval
 
 
 @dataclass(frozen=True, slots=True)

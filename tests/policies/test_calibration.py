@@ -36,10 +36,10 @@ def test_verdicts_are_counted_and_rates_follow() -> None:
     done = np.array([True, False, True, True, False])
     verdicts = judge_at(chances, done, 0.7)
     assert (verdicts.hits, verdicts.false_alarms, verdicts.misses, verdicts.rejections) == (2, 1, 1, 1)
-    assert verdicts.precision == pytest.approx(2 / 3)
-    assert verdicts.recall == pytest.approx(2 / 3)
-    assert verdicts.balanced_accuracy == pytest.approx((2 / 3 + 1 / 2) / 2)
-    assert np.isnan(judge_at(chances, done, 0.95).precision)
+    assert verdicts.precision.rate == pytest.approx(2 / 3)
+    assert verdicts.recall.rate == pytest.approx(2 / 3)
+    assert verdicts.balanced[0] == pytest.approx((2 / 3 + 1 / 2) / 2)
+    assert np.isnan(judge_at(chances, done, 0.95).precision.rate)
 
 
 def test_the_found_threshold_is_as_precise_as_asked() -> None:
@@ -47,8 +47,8 @@ def test_the_found_threshold_is_as_precise_as_asked() -> None:
     chances = fit_platt(scores, done).probability(scores)
     for precision in (0.7, 0.9):
         threshold = best_threshold(chances, done, precision)
-        assert judge_at(chances, done, threshold).precision >= precision
-        assert judge_at(chances, done, threshold - 0.01).precision < precision
+        assert judge_at(chances, done, threshold).precision.rate >= precision
+        assert judge_at(chances, done, threshold - 0.01).precision.rate < precision
 
 
 def test_a_calibration_that_cannot_be_is_refused() -> None:

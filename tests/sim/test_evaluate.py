@@ -13,9 +13,9 @@ from sim.evaluate import Condition, EvalReport, evaluate
 from sim.expert import ScriptedExpert
 from sim.robot import robot_spec
 from sim.seeds import EVALUATION_SEED
-from sim.wilson import wilson_interval
 from vla.bridge.images import decode_image, encode_image
 from vla.contract import ActionChunk, ContractError, Observation, Policy, Prefix, RobotSpec
+from vla.wilson import wilson_interval
 
 SIZE = 32
 

@@ -13,10 +13,10 @@ import pytest
 
 from sim.goals.moments import Question, lay_moment
 from sim.goals.success import AT_WORK, SuccessReport, evaluate_success
-from sim.goals.verdicts import Portion, Verdicts
 from sim.goals.world import GoalWorld
 from sim.seeds import EVALUATION_SEED
 from vla.contract import ContractError, Observation, SuccessDetector
+from vla.planner.verdicts import Portion, Verdicts
 
 FAMILIES = ("put_in", "open_drawer", "take_out")
 SCENES = 4

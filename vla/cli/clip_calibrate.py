@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from policies.calibration import Verdicts, best_threshold, fit_platt, judge_at, reliability
+from policies.calibration import best_threshold, fit_platt, judge_at, reliability
 from policies.checkpoint import find_checkpoint
 from policies.clip_evaluation import embed_all
 from policies.manifest import CheckpointError
-from sim.wilson import wilson_interval
 from vla.cli.clip_data import subgoals_of
 from vla.cli.clip_eval import SETS, unseen
 from vla.cli.image_text import image_text_model
@@ -23,6 +23,7 @@ from vla.cli.terminal import console, counted
 from vla.extras import needs
 from vla.models.clip import ImageTextModel
 from vla.planner.looking import Calibration, done_scores
+from vla.planner.verdicts import cells, numbers
 
 _BLOCK = 128
 
@@ -88,9 +89,9 @@ def plot(scored: dict[str, Scored], calibration: Calibration, path: Path) -> Non
     for name, one in scored.items():
         chances = calibration.probability(one.scores)
         curve = [judge_at(chances, one.done, float(t)) for t in np.linspace(0.01, 0.99, 99)]
-        (line,) = left.plot([v.recall for v in curve], [v.precision for v in curve], label=name)
+        (line,) = left.plot([v.recall.rate for v in curve], [v.precision.rate for v in curve], label=name)
         here = judge_at(chances, one.done, calibration.threshold)
-        left.plot(here.recall, here.precision, "o", color=line.get_color())
+        left.plot(here.recall.rate, here.precision.rate, "o", color=line.get_color())
         said, was, _, error = reliability(chances, one.done)
         right.plot(said, was, marker="o", label=f"{name}, error {error:.3f}")
     right.plot([0, 1], [0, 1], color="grey", linewidth=0.8)
@@ -133,47 +134,26 @@ def _folder(config: CLIPCalibrateConfig) -> Path:
         return Path("runs") / "calibration"
 
 
-def _numbers(one: Scored, calibration: Calibration) -> dict[str, dict[str, float]]:
+def _numbers(one: Scored, calibration: Calibration) -> dict[str, dict[str, Any]]:
     chances = calibration.probability(one.scores)
     families = np.array(one.families)
     found = {}
     for family in ("all", *sorted(set(one.families))):
         mine = families == family if family != "all" else np.ones(len(families), np.bool_)
         verdicts = judge_at(chances[mine], one.done[mine], calibration.threshold)
-        found[family] = asdict(verdicts) | {
-            "precision": verdicts.precision,
-            "recall": verdicts.recall,
-            "balanced_accuracy": verdicts.balanced_accuracy,
-            "calibration_error": reliability(chances[mine], one.done[mine])[3],
-        }
+        error = reliability(chances[mine], one.done[mine])[3]
+        found[family] = numbers(verdicts) | {"calibration_error": error}
     return found
 
 
 def _table(scored: dict[str, Scored], calibration: Calibration) -> Table:
-    title = f"threshold {calibration.threshold:g}: verdicts in %, 95 % Wilson"
-    found = Table(
-        "scenes", "instructions", "n", "done", "precision", "recall", "balanced", title=title, box=None
-    )
+    title = f"threshold {calibration.threshold:g}: verdicts in %, 95 % Wilson (balanced: MOVER)"
+    columns = ("precision", "recall", "rejection", "balanced")
+    found = Table("scenes", "instructions", "n", "done", *columns, title=title, box=None)
     for name, one in scored.items():
         chances, families = calibration.probability(one.scores), np.array(one.families)
         for family in ("all", *sorted(set(one.families))):
             mine = families == family if family != "all" else np.ones(len(families), np.bool_)
             verdicts = judge_at(chances[mine], one.done[mine], calibration.threshold)
-            found.add_row(name, family, str(mine.sum()), str(one.done[mine].sum()), *_cells(verdicts))
+            found.add_row(name, family, str(mine.sum()), str(one.done[mine].sum()), *cells(verdicts))
     return found
-
-
-def _cells(verdicts: Verdicts) -> tuple[str, str, str]:
-    hits = verdicts.hits
-    return (
-        _rate(hits, hits + verdicts.false_alarms),
-        _rate(hits, hits + verdicts.misses),
-        f"{100 * verdicts.balanced_accuracy:.0f}",
-    )
-
-
-def _rate(part: int, whole: int) -> str:
-    if not whole:
-        return "-"
-    low, high = wilson_interval(part, whole)
-    return f"{100 * part / whole:.0f} ({100 * low:.0f}-{100 * high:.0f})"

@@ -17,13 +17,13 @@ from sim.choices import TOPICS, Choice, balanced, choices_of
 from sim.randomise import Randomise
 from sim.statements import Statement
 from sim.stills import StillSettings, draw_stills
-from sim.wilson import wilson_interval
 from vla.cli.clip_data import facts_of_stills
 from vla.cli.image_text import image_text_model
 from vla.cli.settings import check_device, configured, processes
 from vla.cli.terminal import console, counted
 from vla.dataset.frames import FrameCache
 from vla.models.clip import ImageTextModel
+from vla.wilson import wilson_interval
 
 SETS = {
     "base": (0, Randomise()),

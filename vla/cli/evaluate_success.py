@@ -12,7 +12,6 @@ from rich.table import Table
 
 from sim.goals.moments import CASES
 from sim.goals.success import AT_WORK, SuccessReport, evaluate_success
-from sim.goals.verdicts import Portion, Verdicts
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import model_id, resolve_checkpoint, shipped_planner, weights_id
 from vla.cli.settings import check_device, check_renderer, configured, families
@@ -20,6 +19,7 @@ from vla.cli.terminal import console, counted
 from vla.config import ConfigError, check_choice
 from vla.contract import SuccessDetector
 from vla.extras import needs
+from vla.planner.verdicts import Portion, Verdicts, cell, cells
 from vla.runtime.outcome import new_run_folder
 
 if TYPE_CHECKING:
@@ -153,7 +153,7 @@ def table_of(report: SuccessReport) -> Table:
         lines = {"all": report.verdicts(name), "all but done before": report.verdicts(name, cases=AT_WORK)}
         lines |= {family: report.verdicts(name, family) for family in report.settings["families"]}
         for what, verdicts in lines.items():
-            shown = (str(verdicts.recall.of), str(verdicts.rejection.of), *_cells(verdicts))
+            shown = (str(verdicts.recall.of), str(verdicts.rejection.of), *cells(verdicts))
             found.add_row(name, f"{threshold:g}", what, *shown)
         found.add_section()
     return found
@@ -164,7 +164,7 @@ def cases_of(report: SuccessReport) -> Table:
     found = Table("case", "n", *report.thresholds, title="right verdicts in %, 95 % Wilson", box=None)
     for case in CASES:
         shares = [_right(report.verdicts(name, cases=(case,))) for name in report.thresholds]
-        found.add_row(case, str(shares[0].of), *map(_cell, shares))
+        found.add_row(case, str(shares[0].of), *map(cell, shares))
     times = [
         np.median([look.wall_s for look in report.looks if look.detector == name])
         for name in report.thresholds
@@ -198,18 +198,3 @@ def plot(report: SuccessReport, path: Path) -> None:
 def _right(verdicts: Verdicts) -> Portion:
     right = verdicts.hits + verdicts.rejections
     return Portion(right, right + verdicts.misses + verdicts.false_alarms)
-
-
-def _cells(verdicts: Verdicts) -> tuple[str, ...]:
-    shares = tuple(_cell(share) for share in (verdicts.precision, verdicts.recall, verdicts.rejection))
-    if not (verdicts.recall.of and verdicts.rejection.of):
-        return (*shares, "-")
-    rate, low, high = (100 * value for value in verdicts.balanced)
-    return (*shares, f"{rate:.1f} ({low:.1f}-{high:.1f})")
-
-
-def _cell(share: Portion) -> str:
-    if not share.of:
-        return "-"
-    low, high = (100 * bound for bound in share.bounds)
-    return f"{100 * share.rate:.1f} ({low:.1f}-{high:.1f})"

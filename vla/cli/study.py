@@ -19,7 +19,6 @@ from sim.backend import choose_backend
 from sim.crops import CLASSES, cut_crops
 from sim.randomise import Randomise
 from sim.stills import StillSettings, draw_stills
-from sim.wilson import wilson_interval
 from vla.cli.settings import check_device, configured, processes
 from vla.cli.study_plots import plot_costs, plot_labels
 from vla.cli.terminal import console, counted
@@ -27,6 +26,7 @@ from vla.config import check_choice
 from vla.dataset.frames import FrameCache
 from vla.models.classifier import ClassifierConfig
 from vla.runtime.outcome import versions
+from vla.wilson import wilson_interval
 
 CROP_PX, SEEN_PX = 64, 48
 """Side of a crop, and of the windows of it that a network sees."""

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from policies.vision_cost import COSTED, Cost
 from policies.vision_study import MODELS, Outcome
-from sim.wilson import wilson_interval
 from vla.extras import needs
+from vla.wilson import wilson_interval
 
 _NAMES = {
     "convnet": "ConvNet (the teacher)",

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass
 from math import sqrt
 from typing import Any
 
-from sim.wilson import wilson_interval
+from vla.wilson import wilson_interval
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,3 +78,23 @@ def numbers(verdicts: Verdicts) -> dict[str, Any]:
     known = {name: [share.rate, *share.bounds] if share.of else None for name, share in shares.items()}
     both = verdicts.recall.of and verdicts.rejection.of
     return asdict(verdicts) | known | {"balanced_accuracy": list(verdicts.balanced) if both else None}
+
+
+def cell(share: Portion) -> str:
+    """In percent, with its bounds, such as ``"93.1 (91.0-94.7)"``; ``"-"`` of nothing."""
+    return _percent(share.rate, *share.bounds) if share.of else "-"
+
+
+def cells(verdicts: Verdicts) -> tuple[str, str, str, str]:
+    """Precision, recall, rejection and balanced accuracy, as :func:`cell` writes them."""
+    both = verdicts.recall.of and verdicts.rejection.of
+    return (
+        cell(verdicts.precision),
+        cell(verdicts.recall),
+        cell(verdicts.rejection),
+        _percent(*verdicts.balanced) if both else "-",
+    )
+
+
+def _percent(rate: float, low: float, high: float) -> str:
+    return f"{100 * rate:.1f} ({100 * low:.1f}-{100 * high:.1f})"
