@@ -63,6 +63,17 @@ def test_one_wrong_look_does_not_end_it():
     assert [active(plan) for plan in plans[:3]] == [OPEN, None, OPEN]
 
 
+def test_before_an_arm_at_work_gives_up_it_gets_out_of_the_way():
+    missing = Refusal("missing", "button")
+    patience = Patience(recovery_s=1.5)
+    plans = looks(PatientPlanner(Told(BOTH, missing, BOTH, missing, missing), patience), 8)
+    assert [active(plan) for plan in plans] == [OPEN, HOME, HOME, OPEN, HOME, HOME, None, None]
+    assert [plan.done for plan in plans] == [False] * 7 + [True]
+    assert "there is no button" in plans[1].note
+    resting = looks(PatientPlanner(Told(BOTH, missing), Patience(recovery="hold")), 3)
+    assert [active(plan) for plan in resting] == [OPEN, None, None]
+
+
 def test_the_inner_planner_is_given_its_own_plans_only():
     told = Told(BOTH, DONE, LAST)
     looks(PatientPlanner(told), 3)

@@ -32,7 +32,9 @@ class Patience:
         step_timeout_s: A step that is current for longer, without being seen done, is tried again.
         retries: How often a step is tried again before it is given up.
         recovery: What comes before each retry. ``"home"``: the arm lets go and goes to where it started.
-            ``"hold"``: it rests where it is. ``"replan"``: it rests, and the planner begins anew.
+            ``"hold"``: it rests where it is. ``"replan"``: it rests, and the planner begins anew. ``"home"``
+            also comes before a verdict that it cannot be done, once the arm has been at work: maybe it stands
+            in front of what is looked for.
         recovery_s: How long that takes.
     """
 
@@ -80,6 +82,7 @@ class PatientPlanner:
         self._tried: dict[str, int] = {}
         self._looked_s: float | None = None
         self._rested_s = -math.inf
+        self._in_the_way = False
         self.retries, self.gave_up = 0, None
 
     def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
@@ -102,7 +105,14 @@ class PatientPlanner:
             return self._shown
         plan = self._planner.plan(goal, observation, self._inner)
         self._inner = plan
-        if plan.done:
+        shown = self._shown
+        if shown is not None and not shown.done and shown.status[shown.index] == "active":
+            self._in_the_way = shown.steps[shown.index] != HOME
+        if plan.kind == "cannot" and self._in_the_way and self._patience.recovery == "home":
+            self._verdict, self._rested_s = None, now_s + self._patience.recovery_s
+            note = f"looks as if it cannot be done, {plan.note}; once more without the arm in the way"
+            self._shown = Plan(goal, (HOME, LOOK_AGAIN), 0, ("active", "pending"), note)
+        elif plan.done:
             self._shown = self._confirmed(plan)
         else:
             self._verdict = None
