@@ -85,7 +85,6 @@ def test_the_policys_own_head_is_a_detector(tmp_path: Path):
     ("words", "message"),
     [
         (("detector=lava",), "did you mean 'llava'"),
-        (("detector=clip",), "clip=FOLDER"),
         (("detector=llava=x",), "clip=FOLDER"),
         (("detector=[]",), "detector must not be empty"),
         (("task=fly",), "task=fly"),

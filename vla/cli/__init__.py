@@ -366,8 +366,9 @@ def look(
     labels: Annotated[list[str], typer.Argument(metavar="--labels LABEL...", show_default=False)],
     _labels: Annotated[bool, typer.Option("--labels", help="What follows are labels.", hidden=True)] = False,
     model: Annotated[
-        str, typer.Option("--model", help="A checkpoint, a folder or a model's name.")
-    ] = "runs/clip",
+        str | None,
+        typer.Option("--model", help="A checkpoint, a folder or a model's name; without it, handily's own."),
+    ] = None,
     device: Annotated[str, typer.Option("--device", help="auto, cpu or cuda.")] = "auto",
 ) -> None:
     """Which label fits a picture best: ranked probabilities that add up to 1.

@@ -27,6 +27,18 @@ def shipped_planner() -> Path:
     return folder
 
 
+def shipped_clip() -> Path:
+    """The folder of the image-text model that comes with handily.
+
+    Raises:
+        ConfigError: this installation lacks it.
+    """
+    folder = SHIPPED.with_name("clip")
+    if not (folder / _MANIFEST).is_file():
+        raise ConfigError(f"{folder} holds no model; train one: handily clip train")
+    return folder
+
+
 def resolve_checkpoint(named: str | None) -> Path:
     """The folder that ``checkpoint=`` names: a checkpoint, a run's newest one, or the shipped one for None.
 

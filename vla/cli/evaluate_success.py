@@ -13,7 +13,7 @@ from rich.table import Table
 from sim.goals.moments import CASES
 from sim.goals.success import AT_WORK, SuccessReport, evaluate_success
 from sim.seeds import check_evaluation_seed
-from vla.cli.checkpoints import model_id, resolve_checkpoint, shipped_planner, weights_id
+from vla.cli.checkpoints import model_id, resolve_checkpoint, shipped_clip, shipped_planner, weights_id
 from vla.cli.settings import check_device, check_renderer, configured, families
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError, check_choice
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 SUITE = "suite=success"
 """The word that asks for this command instead of the evaluation of policies."""
 DETECTORS = ("llava", "policy", "clip")
-"""Detectors that can be compared; ``clip`` is followed by ``=FOLDER``."""
+"""Detectors that can be compared; ``clip`` may be followed by ``=FOLDER``."""
 
 _CURVE = np.linspace(0.01, 0.99, 99)
 
@@ -56,8 +56,8 @@ class SuccessEvalConfig:
         for word in self.detector:
             name, _, folder = word.partition("=")
             check_choice("detector", name, DETECTORS)
-            if (name == "clip") != bool(folder):
-                raise ValueError(f"detector={word}: write clip=FOLDER, and llava and policy alone")
+            if folder and name != "clip":
+                raise ValueError(f"detector={word}: only clip=FOLDER names a folder")
         if not 0 < self.threshold < 1:
             raise ValueError(f"threshold={self.threshold} is outside (0, 1)")
         for key, least in (("scenes", 1), ("image_size", 16)):
@@ -116,6 +116,7 @@ def _detector(word: str, config: SuccessEvalConfig) -> tuple[SuccessDetector, fl
     from vla.cli.image_text import image_text_model
     from vla.planner.looking import ImageTextDetector
 
+    folder = folder or str(shipped_clip())
     calibration = _calibration(Path(folder))
     return ImageTextDetector(image_text_model(folder, config.device), calibration), calibration.threshold
 
@@ -129,7 +130,7 @@ def _weights(word: str, config: SuccessEvalConfig) -> str:
         return weights_id(shipped_planner() if config.planner_model is None else Path(config.planner_model))
     from policies.checkpoint import find_checkpoint, list_checkpoints
 
-    found = Path(folder)
+    found = Path(folder) if folder else shipped_clip()
     return model_id(find_checkpoint(found)) if list_checkpoints(found) else weights_id(found)
 
 

@@ -18,7 +18,7 @@ from vla.models.clip import ensemble, probabilities
 _MOST_PIXELS = 100_000_000
 
 
-def look(image: str, labels: Sequence[str], model: str, device: str) -> None:
+def look(image: str, labels: Sequence[str], model: str | None, device: str) -> None:
     """Print the labels, likeliest first."""
     check_device(device)
     if not all(label.strip() for label in labels):
