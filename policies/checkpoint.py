@@ -195,7 +195,7 @@ def export_checkpoint(source: Path | str, target: Path) -> Path:
     if target.exists():
         raise CheckpointError(f"{target} exists already")
     about = _parse(directory, ABOUT)
-    about["config"] |= {"output": "", "init_from": ""}
+    about["config"] |= dict.fromkeys(("output", "init_from", "tower_from", "reader_from"), "")
     files = {name: read_verified(directory, name) for name in (MODEL, TOKENIZER)}
     commit(target, files | {ABOUT: json.dumps(about, indent=1).encode()})
     return target

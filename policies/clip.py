@@ -15,7 +15,8 @@ from torch.nn.functional import binary_cross_entropy_with_logits
 
 from policies.augmentation import Light
 from policies.average import Average
-from policies.checkpoint import list_checkpoints, read_checkpoint
+from policies.borrowing import borrow_tower
+from policies.checkpoint import list_checkpoints
 from policies.clip_checkpoint import read_clip, read_tensors, save_clip
 from policies.clip_config import CLIPProgress, CLIPTrainConfig
 from policies.clip_data import CaptionBatch, CaptionedPictures, draw_batch
@@ -118,7 +119,7 @@ def train_clip(
     torch.manual_seed(config.seed)
     network = CLIP(config.model)
     if config.eyes:
-        borrow_eyes(network, config.eyes)
+        borrow_tower(network.vision, config.eyes)
     if config.freeze == "stem":
         network.vision.stem.requires_grad_(False)
     network.to(device)
@@ -148,25 +149,6 @@ def train_clip(
     if step > first:
         folder = _save(config, network, optimizer, average, tokenizer, step)
     return folder or output
-
-
-def borrow_eyes(network: CLIP, checkpoint: str) -> None:
-    """Begin with a policy's image tower, as far as it has the same parts.
-
-    Raises:
-        CheckpointError: the checkpoint is damaged, or its tower has other sizes.
-    """
-    found = read_checkpoint(checkpoint).weights
-    own = network.vision.state_dict()
-    taken: dict[str, Tensor] = {}
-    for name, tensor in own.items():
-        theirs = found.get(f"vision.{name}")
-        if theirs is not None:
-            taken[name] = theirs[: len(tensor)] if name == "camera" else theirs
-    wrong = [name for name, tensor in taken.items() if tensor.shape != own[name].shape]
-    if wrong or not taken:
-        raise CheckpointError(f"{checkpoint}: its image tower has other sizes, see {wrong or 'vision.*'}")
-    network.vision.load_state_dict(taken, strict=False)
 
 
 def _learn(

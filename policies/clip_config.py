@@ -33,7 +33,8 @@ class CLIPTrainConfig:
         log_every: Steps between progress reports.
         save_every: Steps between checkpoints.
         keep_last: Checkpoints kept.
-        eyes: Checkpoint of a policy whose image tower is the start of this one; empty means fresh weights.
+        eyes: Folder of a policy or a planner whose image tower is the start of this one; empty means fresh
+            weights.
         freeze: One of ``FREEZE``: the part of the image tower whose weights stay.
         stop_after_s: Save and stop after so many seconds; 0 means never.
     """

@@ -99,6 +99,10 @@ class TrainConfig:
         init_from: Checkpoint folder to take the weights from; empty means fresh weights.
         init_part: One of ``INIT_PARTS``: what is taken from there; ``trunk`` is all but the action expert,
             which begins fresh and may be of another kind.
+        tower_from: Folder of a policy, a planner or an image-text model whose image tower the network begins
+            with; empty means that of ``init_from``, or fresh weights.
+        reader_from: Folder of a policy or an image-text model whose text encoder and words the network begins
+            with; not together with ``init_from``.
         freeze: One of ``FREEZE``: the part whose weights stay.
         stop_after_s: Save and stop after so many seconds of training; 0 means never.
     """
@@ -140,6 +144,8 @@ class TrainConfig:
     resume: bool = True
     init_from: str = ""
     init_part: str = "all"
+    tower_from: str = ""
+    reader_from: str = ""
     freeze: str = ""
     stop_after_s: float = 0.0
 
@@ -156,6 +162,11 @@ class TrainConfig:
         for name in ("steps", "batch_size", "stills_batch", "log_every", "save_every", "keep_last"):
             if getattr(self, name) < 1:
                 raise ValueError(f"{name} {getattr(self, name)} must be >= 1")
+        if self.init_from and self.reader_from:
+            raise ValueError(
+                f"reader_from {self.reader_from!r} does not go with init_from {self.init_from!r}, "
+                "which has words of its own"
+            )
         bins = self.model.expert.bins
         if (self.policy == "autoregressive") != (bins > 0):
             wanted = "needs model.expert.bins of 2 or more" if not bins else "needs model.expert.bins 0"

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from policies.batches import ENTITIES, BatchSource, foreseeable, split_episodes
+from policies.borrowing import tokenizer_of
 from policies.checkpoint import Checkpoint, CheckpointError, list_checkpoints, read_checkpoint
 from policies.config import TrainConfig
 from policies.normalisation import Normalisation, relative_axes
@@ -73,7 +74,7 @@ def prepare(
     """
     begin, resumed = _begin(config, spec)
     train, held_out = split_episodes(cache, config.held_out)
-    tokenizer = begin.tokenizer if begin else _learn_words(config, [cache] + ([stills] if stills else []))
+    tokenizer = _words(config, begin, [cache, stills] if stills else [cache])
     normalisation = begin.normalisation if begin else _measure(config, cache, spec, train)
     fresh = not begin or not any(name.startswith(EXPERT) for name in begin.weights)
     shared: dict[str, Any] = {
@@ -137,6 +138,14 @@ def _fits(begin: VLAConfig, wanted: VLAConfig, part: str) -> bool:
     if part == "trunk" and (one.chunk, one.action) == (other.chunk, other.action):
         begin = replace(begin, expert=other)
     return begin == wanted
+
+
+def _words(
+    config: TrainConfig, begin: Checkpoint | None, caches: Sequence[FrameCache]
+) -> InstructionTokenizer:
+    if begin:
+        return begin.tokenizer
+    return tokenizer_of(config.reader_from) if config.reader_from else _learn_words(config, caches)
 
 
 def _learn_words(config: TrainConfig, caches: Sequence[FrameCache]) -> InstructionTokenizer:

@@ -25,6 +25,7 @@ from torch.utils.tensorboard import SummaryWriter
 from policies.algorithm import build_algorithm
 from policies.average import Average
 from policies.batches import Batch, stream
+from policies.borrowing import borrow_reader, borrow_tower
 from policies.checkpoint import CheckpointError, read_training, save_checkpoint
 from policies.config import FAMILIES, TrainConfig
 from policies.device import choose_device, use_bf16
@@ -146,6 +147,11 @@ class Trainer:
             # What a checkpoint's trunk lacks stays fresh: the expert.
             expert = {f"{EXPERT}{name}": value for name, value in self.network.expert.state_dict().items()}
             self.network.load_state_dict({**expert, **begin.weights})
+        if not self._prepared.resumed:
+            if config.tower_from:
+                borrow_tower(self.network.vision, config.tower_from)
+            if config.reader_from:
+                borrow_reader(self.network.text, config.reader_from)
         self._average = Average(self.network, config.ema_decay)
         if begin and self._prepared.resumed:
             self.step = begin.step
