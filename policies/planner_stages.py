@@ -166,7 +166,9 @@ class TalkStage:
         def foresee(labels: Tensor) -> tuple[Tensor, Tensor, Tensor]:
             asked = labels[:, 1:] != IGNORED
             logits, wanted = self.network.lm_head(before[asked]).float(), labels[:, 1:][asked]
-            return cross_entropy(logits, wanted), logits.argmax(-1) == wanted, asked
+            # Nobody may have asked anything about any of these tables: the mean of nothing is no number.
+            loss = cross_entropy(logits, wanted, reduction="sum") / max(1, len(wanted))
+            return loss, logits.argmax(-1) == wanted, asked
 
         loss, hit, asked = foresee(said)
         return loss, foresee(heard)[0], hit, asked

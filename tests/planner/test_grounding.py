@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from vla.planner.grammar import format_saying
-from vla.planner.grounding import hinted, pending, plan_wish, say, settle
+from vla.planner.grounding import hinted, pending, plan_wish, reached_by, say, settle
 from vla.planner.meaning import Wish
 from vla.planner.meaning_text import parse_meaning
 from vla.planner.meaning_words import format_meaning
@@ -369,3 +369,80 @@ def test_eyes_that_see_two_things_on_one_or_a_ring_of_things_do_no_harm() -> Non
             assert row in table.state.column(table.state.foot(row))
         for meant in ("hold the thing topmost .", "undo .", "flip .", "tidy .", "clear every block ."):
             say(parse_meaning(meant), table)
+
+
+@pytest.mark.parametrize(
+    ("meaning", "seen", "saying"),
+    [
+        # What comes last is at the end, whoever says it first.
+        ("close and put the red star in tray .", "tray 4 4 ; drawer open ; red star drawer .",
+         "take the red star out of the drawer; put the red star on the tray; close the drawer."),
+        ("hold the red star and press .", "button 4 4 ; red star table 3 3 .",
+         "press the button; pick up the red star."),
+        # Of two places the later one counts.
+        ("put every star in tray and put the red star in bowl .",
+         "tray 4 4 ; bowl 9 9 ; red star bowl ; blue star tray .", "done."),
+        # Nothing takes a thing out of a bowl but putting it elsewhere.
+        ("put the red block in bowl and put the blue star in table .",
+         "bowl 9 9 ; red block table 1 1 ; blue star bowl .", "stuck"),
+        ("swap the red block with the blue block .",
+         "tray 4 4 ; bowl 9 9 ; red block bowl ; blue block tray ; green star tray ; red star tray .",
+         "stuck"),
+        # In the hand is not on the table.
+        ("put the red block in table .", "red block hand .", "stuck"),
+        ("swap the red block with the blue block .", "tray 4 4 ; red block hand ; blue block tray .",
+         "cannot: because i do not know how to do that."),
+        ("tidy .", "tray 4 4 ; red block hand .", "put the red block on the tray."),
+        # A full tray is not the end of tidying.
+        ("tidy .", "tray 4 4 ; bowl 9 9 ; red block table 1 1 ; green star tray ; white star tray"
+         " ; blue star table 2 2 .",
+         "put the red block on the tray; put the blue star in the bowl."),
+        ("tidy .", "zone 4 4 ; red block table 3 3 .", "cannot: because there is no tray."),
+        # What is to be left out need not be seen.
+        ("put every thing but the red ball in tray .", "tray 4 4 ; blue block table 3 3 .",
+         "put the blue block on the tray."),
+        ("put every thing but every star in tray .", "tray 4 4 ; blue block table 3 3 .",
+         "put the blue block on the tray."),
+        # Nobody knows all that is in a drawer that is not open.
+        ("put every thing inside drawer in tray .", "tray 4 4 ; drawer ajar ; red block drawer .",
+         "open the drawer."),
+    ],
+)  # fmt: skip
+def test_what_people_ask_for_at_odd_moments(meaning: str, seen: str, saying: str):
+    if saying == "stuck":
+        with pytest.raises(StuckError):
+            said(meaning, seen)
+        return
+    assert said(meaning, seen) == saying
+
+
+def test_what_has_been_reached_is_kept_up_unless_a_later_wish_undoes_it():
+    stored = "drawer closed ; red block drawer ."
+    asked = wish(
+        "open then put the red block in drawer then close .", "drawer closed ; red block table 3 3 ."
+    )
+    assert format_saying(plan_wish(asked, table(stored), 2)) == "done."
+    assert goes_on(asked, stored) == "open the drawer; close the drawer."
+    fell = "drawer open ; red block table 3 3 ."
+    assert (
+        format_saying(plan_wish(asked, table(fell), 2))
+        == "put the red block in the drawer; close the drawer."
+    )
+    reach = wish("reach the red block then press .", "button 4 4 ; red block table 3 3 .")
+    assert goes_on(reach, "button pressed 4 4 ; red block table 3 3 .") == "reach the red block."
+    assert format_saying(plan_wish(reach, table("button pressed 4 4 ; red block table 3 3 ."), 1)) == "done."
+    assert reached_by(asked, table("drawer open ; red block drawer ."), 0) == 2
+    assert reached_by(asked, table("drawer open ; red block table 3 3 ."), 0) == 1
+    assert reached_by(asked, table("drawer closed ; red block drawer ."), 2) == 3
+
+
+def test_any_sorting_is_a_sorting_and_strangers_are_gone_around():
+    sort = wish("sort every block .", "red block table 3 3 ; blue block table 4 9 ; green star table 8 8 .")
+    apart = "push the red block to the back left corner; push the blue block to the front left corner."
+    assert goes_on(sort, "red block table 3 3 ; blue block table 4 9 .") == apart
+    assert goes_on(sort, "red block front left ; blue block back left .") == "done."
+    assert goes_on(sort, "red block back right ; blue block front right .") == "done."
+    knocked = "red block table 3 3 ; blue block table 4 9 ; green star back left ."
+    assert goes_on(sort, knocked).endswith("push the red block to the front right corner.")
+    full = "drawer closed ; red block table 3 3 ; blue block table 4 9 ; green star back left ."
+    assert goes_on(sort, full) == "cannot: because something stands in the front right corner."

@@ -20,6 +20,7 @@ from vla.models.vlm import AllowedNext
 from vla.planner.llava import LlavaPlanner
 from vla.planner.meaning_text import meaning_next
 from vla.planner.memory import FORGET
+from vla.planner.patience import PatientPlanner
 
 GOAL = "put the red block in the drawer and close it"
 MEANT = "put the red block in drawer and close ."
@@ -59,7 +60,7 @@ def seen(value: int = 0) -> Observation:
     return Observation(images, np.zeros(3, np.float32), 0.0)
 
 
-def run(made: LlavaPlanner, looks: int, goal: str = GOAL) -> list[Plan]:
+def run(made: Planner, looks: int, goal: str = GOAL) -> list[Plan]:
     plans: list[Plan] = []
     for k in range(looks):
         plans.append(made.plan(goal, seen(k), plans[-1] if plans else None))
@@ -164,10 +165,10 @@ def test_refusals_and_answers_have_no_steps(meant: str, kind: str, note: str) ->
     assert made.plan(GOAL, seen(1), plan) == plan
 
 
-def test_a_refusal_is_taken_back_when_looks_agree_that_it_can_be_done() -> None:
+def test_a_refusal_is_taken_back_as_soon_as_a_look_shows_that_it_can_be_done() -> None:
     made, _ = planner("hold the red block .", GONE, AJAR, AJAR, AJAR)
     plans = run(made, 4, "lift it")
-    assert [plan.kind for plan in plans] == ["cannot", "cannot", "cannot", "steps"]
+    assert [plan.kind for plan in plans] == ["cannot", "steps", "steps", "steps"]
     assert plans[-1].steps == ("pick up the red block",)
 
 
@@ -232,3 +233,37 @@ def test_the_same_pictures_are_looked_at_once_and_few_are_kept() -> None:
         made.plan(GOAL, seen(value), None)
     made.plan(GOAL, seen(1), None)
     assert script.looks == 2 + 6 + 1
+
+
+def test_a_chain_whose_end_undoes_its_beginning_comes_to_an_end() -> None:
+    closed, opened = "drawer closed ; red block table 3 3 .", "drawer open ; red block table 3 3 ."
+    inside, shut = "drawer open ; red block drawer .", "drawer closed ."
+    chain = "open then put the red block in drawer then close ."
+    made, _ = planner(chain, closed, opened, opened, inside, inside, shut, shut, shut)
+    plans = run(made, 8)
+    assert plans[0].steps == (OPEN, PUT, CLOSE)
+    assert [plan.instruction for plan in plans] == [OPEN, OPEN, PUT, PUT, CLOSE, CLOSE, None, None]
+    assert plans[-1].done
+
+
+def test_a_drawer_is_emptied_of_what_comes_to_light() -> None:
+    shut, ajar = "tray 4 4 ; drawer closed .", "tray 4 4 ; drawer ajar ."
+    full = "tray 4 4 ; drawer open ; red star drawer ; blue ball drawer ."
+    made, _ = planner("put every thing inside drawer in tray and close .", shut, ajar, full)
+    plans = run(made, 6, "empty the drawer onto the tray, and close it")
+    assert {plan.instruction for plan in plans[:3]} == {OPEN}
+    assert not any(plan.done for plan in plans)
+    assert [step for step in plans[-1].steps[plans[-1].index :] if "out of" in step] == [
+        "take the red star out of the drawer",
+        "take the blue ball out of the drawer",
+    ]
+
+
+def test_one_wrong_look_at_the_beginning_ends_nothing() -> None:
+    empty, there = "tray 4 4 .", "tray 4 4 ; red star table 3 3 ."
+    made, _ = planner("put the red star in tray .", empty, there)
+    plans = run(PatientPlanner(made), 3, "put the red star on the tray")
+    assert [plan.done for plan in plans] == [False] * 3
+    assert plans[-1].instruction == "put the red star on the tray"
+    made, _ = planner("put every star in tray .", "tray 4 4 ; red star tray .", there)
+    assert not any(plan.done for plan in run(PatientPlanner(made), 3, "stars on the tray"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -121,3 +122,42 @@ class Tower:
 
 
 Atom = In | On | Clear | Held | Over | Drawer | Pressed | Sorted | Tower
+
+
+def lasting(wanted: Sequence[Sequence[Atom]], reached: int | None = None) -> Iterable[Atom]:
+    """What is to be true in the end of several wishes.
+
+    Args:
+        wanted: What each of them wants.
+        reached: One after another, and the first so many have been fulfilled: what a later one undoes, or
+            needs the hand for, need not be true any more. None where the order is free: of two places for
+            one thing the later one counts.
+    """
+    for i, atoms in enumerate(wanted):
+        later = [atom for others in wanted[i + 1 :] for atom in others]
+        over = reached is None or i < reached
+        busy = reached is not None and bool(later)
+        yield from (atom for atom in atoms if not (over and _is_over(atom, later, busy)))
+
+
+def _is_over(atom: Atom, later: Iterable[Atom], busy: bool) -> bool:
+    if busy and isinstance(atom, Over | Held):
+        return True
+    return any(_undoes(other, atom) for other in later)
+
+
+def _undoes(later: Atom, atom: Atom) -> bool:
+    """Whether two things that are not the same cannot both be true."""
+    if later == atom:
+        return False
+    match atom:
+        case Over():
+            return isinstance(later, Over | Held)
+        case Drawer():
+            return isinstance(later, Drawer)
+        case In(row) | On(row) | Held(row):
+            return isinstance(later, In | On | Held) and later.row == row
+        case Clear(row):
+            return isinstance(later, On) and later.base == row
+        case _:
+            return False

@@ -11,7 +11,8 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Final
 
-from vla.planner.desire import Atom, Clear, Drawer, Held, In, On, Over, Pressed, Sorted, Tower
+from vla.planner.corners import still_free
+from vla.planner.desire import Atom, Clear, Drawer, Held, In, On, Over, Pressed, Sorted, Tower, lasting
 from vla.planner.meaning import (
     Choice,
     Deed,
@@ -75,8 +76,14 @@ def pending(wish: Wish) -> bool:
     return any(all_in_drawer(things) for deed in wish.deeds for things in deed.things)
 
 
-def plan_wish(wish: Wish, table: SeenTable) -> Saying:
+def plan_wish(wish: Wish, table: SeenTable, reached: int = 0) -> Saying:
     """What remains to be done about a settled wish, or why it cannot be done.
+
+    Args:
+        wish: Settled.
+        table: As it is now.
+        reached: How many of the deeds have been done already, one after another; they are kept up unless
+            a later one undoes them: "open the drawer, put it in, close the drawer".
 
     Raises:
         StuckError: there is no way from here, and no words for why.
@@ -86,15 +93,30 @@ def plan_wish(wish: Wish, table: SeenTable) -> Saying:
     try:
         for deed in wish.deeds:
             _possible(deed, table)
-        atoms = [atom for deed in wish.deeds for atom in _wanted(deed, table)]
-        _room_for(atoms, table)
-        return _sayable(means(atoms, table.state, wish.ordered))
+        wanted = [_wanted(deed, table) for deed in wish.deeds]
+        ordered = wish.ordered or sum(isinstance(atom, Over | Held) for atoms in wanted for atom in atoms) > 1
+        atoms = list(lasting(wanted, reached if ordered else None))
+        for together in wanted if ordered else (atoms,):
+            _room_for(together, table)
+        return _sayable(means(atoms, table.state, ordered))
     except RefusedError as error:
         return error.refusal
     except StuckError as error:
         if error.refusal is None:
             raise
         return error.refusal
+
+
+def reached_by(wish: Wish, table: SeenTable, reached: int) -> int:
+    """How many of a settled wish's deeds have been done, one after another, if so many had been before."""
+    try:
+        while reached < len(wish.deeds):
+            if not all(atom.holds(table.state) for atom in _wanted(wish.deeds[reached], table)):
+                break
+            reached += 1
+    except RefusedError:
+        pass  # what it is about is not seen
+    return reached
 
 
 def _sayable(found: Instructions) -> Instructions:
@@ -213,7 +235,10 @@ def _wanted(deed: Deed, table: SeenTable) -> list[Atom]:
         case "pile":
             return [Tower(tuple(_rows(deed, table)))]
         case "sort":
-            return [Sorted(tuple(_rows(deed, table)))]
+            rows = tuple(_rows(deed, table))
+            if not deed.corners or Sorted(rows).holds(table.state):
+                return [Sorted(rows)]
+            return [In(row, corner) for row, corner in still_free(rows, deed.corners, table)]
         case "open" | "close":
             return [Drawer("open" if deed.verb == "open" else "closed")]
         case _:

@@ -25,11 +25,11 @@ from vla.planner.grammar import (
     plan_of,
     saying_of,
 )
-from vla.planner.grounding import hinted, pending, plan_wish, settle
+from vla.planner.grounding import hinted, pending, plan_wish, reached_by, settle
 from vla.planner.meaning import Meaning, Unknown, Wish, names_in
 from vla.planner.meaning_text import meaning_next, parse_meaning
 from vla.planner.means import StuckError
-from vla.planner.memory import Memory
+from vla.planner.memory import SURE, Memory
 from vla.planner.noticing import carried_out_share
 from vla.planner.pictures import picture_of
 from vla.planner.progress import carried_out
@@ -53,6 +53,8 @@ class _Task:
         text: The same in words.
         memory: What has been seen since.
         settled: What the meaning came to, as soon as it came to a wish.
+        reached: How many of its deeds have been done, one after another, as two looks in a row agree.
+        looked_open: How many looks in a row have shown an open drawer.
         told: Things that nobody has seen, but the person says are in the closed drawer.
         rumour: What the last look said, where that is not the plan yet, and how many in a row have said so.
     """
@@ -61,6 +63,8 @@ class _Task:
     text: str
     memory: Memory = field(default_factory=Memory)
     settled: Wish | None = None
+    reached: tuple[int, int] = (0, 0)
+    looked_open: int = 0
     told: frozenset[str] = frozenset()
     rumour: tuple[str, int] = ("", 0)
 
@@ -98,7 +102,9 @@ class LlavaPlanner:
         sighting = self._look(observation).sighting
         before = None if task.settled is None else task.memory.placed
         look = seen_in(sighting, before, names_in(task.meaning))
-        seen = task.memory.update(look, names_in(task.settled) - task.told)
+        kept = names_in(task.settled) - task.told
+        # Whoever is about to refuse, or to call it done, believes in what speaks against that.
+        seen = task.memory.update(look, kept, 1 if previous is not None and previous.done else SURE)
         saying = self._saying(task, seen)
         text = format_seen(seen)
         if previous is not None and (saying is None or _under_way(saying, seen, previous)):
@@ -140,20 +146,25 @@ class LlavaPlanner:
         """What should be said and done now, or None where there is no way from here."""
         bare = seen_table(seen)
         table = hinted(task.meaning, bare)
-        if task.settled is None or pending(task.settled):
+        task.looked_open = task.looked_open + 1 if bare.state.drawer == "open" else 0
+        unsure = task.settled is not None and pending(task.settled)
+        if task.settled is None or (unsure and task.looked_open >= SURE):
             settled = settle(task.meaning, bare) if task.settled is None else settle(task.settled, table)
             if not isinstance(settled, Wish):
                 return settled
             if task.settled is None:
                 self._believe(task, table, bare)
             task.settled = settled
+        confirmed, last = task.reached
+        now = reached_by(task.settled, table, confirmed)
+        task.reached = (now if self.looks == 1 else min(last, now), now)
         try:
-            saying = plan_wish(task.settled, table)
+            saying = plan_wish(task.settled, table, task.reached[0])
         except StuckError:
             return None
-        if isinstance(saying, Instructions):
-            return Instructions(saying.steps[:MAX_STEPS])
-        return saying
+        if saying == Instructions() and pending(task.settled):
+            return None  # it has just been opened, and what is in it is not believed yet
+        return Instructions(saying.steps[:MAX_STEPS]) if isinstance(saying, Instructions) else saying
 
     @staticmethod
     def _believe(task: _Task, table: SeenTable, bare: SeenTable) -> None:
@@ -163,8 +174,11 @@ class LlavaPlanner:
             task.memory.take_for(SeenThing(name, "drawer"))
 
     def _confirmed(self, task: _Task, saying: Saying, plan: Plan, previous: Plan) -> Plan:
-        """The new plan where enough looks in a row have said so, else the previous one."""
-        if plan.kind == previous.kind and saying == saying_of(previous):
+        """The new plan where enough looks in a row have said so, else the previous one.
+
+        What ended a plan is given up at the first doubt, since nobody acts on it.
+        """
+        if previous.done or (plan.kind == previous.kind and saying == saying_of(previous)):
             task.rumour = ("", 0)
             return plan
         text = format_saying(saying)

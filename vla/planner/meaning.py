@@ -109,12 +109,14 @@ class Deed:
         things: Whom it is done to.
         place: Where to, for ``put``.
         other: On what, or with what, for ``stack`` and ``swap``.
+        corners: Which corner each thing is to go to, once a ``sort`` is settled; nobody says that.
     """
 
     verb: str
     things: tuple[Things, ...] = ()
     place: str = ""
     other: Things | None = None
+    corners: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

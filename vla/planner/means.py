@@ -48,7 +48,7 @@ def means(desire: Iterable[Atom], state: Symbols, ordered: bool = False) -> Inst
     if not ordered:
         atoms = _bases_first(atoms)
         held = state.inside(HELD)
-        atoms.sort(key=lambda atom: getattr(atom, "row", -1) not in held)
+        atoms.sort(key=lambda atom: (getattr(atom, "row", -1) not in held, _lateness(atom)))
     sketch.free_foot()
     for atom in atoms:
         sketch.achieve(atom)
@@ -57,11 +57,21 @@ def means(desire: Iterable[Atom], state: Symbols, ordered: bool = False) -> Inst
     return Instructions(tuple(sketch.steps))
 
 
+def _lateness(atom: Atom) -> int:
+    """How late it comes where the order is free.
+
+    A drawer is closed behind what went through it, and the hand goes to where it should be at the very end.
+    """
+    if isinstance(atom, Held | Over):
+        return 2
+    return int(atom == Drawer("closed"))
+
+
 def _spelled_out(desire: Iterable[Atom], state: Symbols) -> Iterable[Atom]:
     """Corners and orders chosen where the goal leaves them open."""
     for atom in desire:
         match atom:
-            case Sorted(rows):
+            case Sorted(rows) if not atom.holds(state):
                 yield from _corner_each(rows, state)
             case Tower(rows):
                 yield from _one_column(rows, state)
@@ -209,7 +219,7 @@ class _Sketch:
     def _bring(self, row: int, place: str) -> None:
         self._free(row)
         if place == TABLE:
-            if self._state.where[row] in CAPACITY and self._state.where[row] not in LOOSE:
+            if self._state.where[row] in (HELD, *CAPACITY) and self._state.where[row] not in LOOSE:
                 raise StuckError(f"nothing brings the {self._state.names[row]} from there to the table")
             self._off(row)
             return
@@ -252,6 +262,8 @@ class _Sketch:
 
         A corner in which none of the three ways turns into somebody is better than one in which one does.
         """
+        if mine not in LOOSE or self._state.shape(row) == "ball":
+            raise StuckError(f"the {self._state.names[row]} cannot be pushed out of the way")
         spoken_for = {atom.place for atom in self._wanted.values() if isinstance(atom, In)}
         blocked = {corner for corner in CORNERS if "right" in corner and "drawer" in self._state.fixtures}
         taken = {corner for corner in CORNERS if self._state.inside(corner)} | blocked

@@ -35,12 +35,13 @@ class Memory:
         """Believe in a thing that somebody has told of, until looks in a row show that it is not there."""
         self._things.setdefault(thing.name, thing)
 
-    def update(self, seen: Seen, kept: Collection[str] = ()) -> Seen:
+    def update(self, seen: Seen, kept: Collection[str] = (), sure: int = SURE) -> Seen:
         """What is believed after another look.
 
         Args:
             seen: What this look alone shows.
             kept: Things that are never given up: they are being moved, and somewhere.
+            sure: Looks in a row that must show a new thing before it is believed.
         """
         if not self._begun:
             self._begun = True
@@ -48,11 +49,11 @@ class Memory:
             self._fixtures = dict(seen.fixtures)
             return seen
         for name, cell in seen.fixtures.items():
-            if name in self._fixtures or self._is_new(name):
+            if name in self._fixtures or self._is_new(name, sure):
                 self._fixtures[name] = cell
         shown = {thing.name: thing for thing in seen.things}
         for name, thing in shown.items():
-            if name in self._things or self._is_new(name):
+            if name in self._things or self._is_new(name, sure):
                 self._things[name] = thing
                 self._missed.pop(name, None)
         for name in self._shown.keys() - shown.keys() - seen.fixtures.keys():
@@ -64,10 +65,10 @@ class Memory:
         over = seen.over if seen.over in self._things else ""
         return replace(seen, fixtures=dict(self._fixtures), drawer=drawer, things=things, over=over)
 
-    def _is_new(self, name: str) -> bool:
+    def _is_new(self, name: str, sure: int) -> bool:
         """Whether something has now been shown often enough to be believed."""
         self._shown[name] = self._shown.get(name, 0) + 1
-        return self._shown[name] >= SURE
+        return self._shown[name] >= sure
 
     def _miss(self, name: str, seen: Seen) -> None:
         """A thing is not shown: it stays where it was for a while."""

@@ -13,7 +13,7 @@ from vla.planner.meaning import THING, Deed, Noun, Things, Trait, Wish
 from vla.planner.referents import RefusedError, matching, missing, need_fixture, one
 from vla.planner.sayings import FIXTURES, SHAPES, Refusal
 from vla.planner.seen_table import SeenTable
-from vla.planner.symbols import CAPACITY, LOOSE, TABLE, name_order
+from vla.planner.symbols import CAPACITY, HELD, LOOSE, TABLE, name_order
 
 NEEDS: Final = {"open": "drawer", "close": "drawer", "press": "button"}
 """Verb to the fixture that it needs."""
@@ -88,8 +88,8 @@ def all_in_drawer(things: Things) -> bool:
 
 
 def unseen(things: Things, table: SeenTable) -> bool:
-    """All that is in a drawer that is closed: it has to be opened before anybody knows."""
-    return all_in_drawer(things) and table.state.drawer == "closed" and not matching(things, table)
+    """All that is in a drawer that is not open: it has to be opened before anybody knows."""
+    return all_in_drawer(things) and "drawer" in table.state.fixtures and table.state.drawer != "open"
 
 
 def _named_all(things: Iterable[Things], table: SeenTable) -> tuple[Things, ...]:
@@ -104,7 +104,12 @@ def _named(things: Things, table: SeenTable) -> tuple[Things, ...]:
     if not rows and things.noun.shape in SHAPES:
         raise RefusedError(missing(things, table))
     if things.trait is None:
-        but = tuple(named for other in things.but for named in _named(other, table))
+        # What is to be left out may not be there: it is left out then, too, if it turns up.
+        but = tuple(
+            named
+            for other in things.but
+            for named in (_named(other, table) if matching(other, table) else (other,))
+        )
         return (replace(things, but=but),)
     return tuple(_by_name(row, table) for row in rows)
 
@@ -124,23 +129,33 @@ def _height(row: int, table: SeenTable) -> int:
 
 
 def _tidied(table: SeenTable) -> tuple[Deed, ...]:
-    """What lies about goes on the tray, or in the drawer where there is no tray; an open drawer is closed."""
+    """What lies about goes on the tray, then into the drawer, then the bowl; an open drawer is closed."""
     state = table.state
-    place = next((name for name in ("tray", "drawer", "bowl") if name in state.fixtures), "")
-    rows = [row for row, at in state.where.items() if at in LOOSE or isinstance(at, int)]
-    deeds = _put_names(name_order(rows, state.names), place, table) if place else ()
+    rows = name_order(
+        (row for row, at in state.where.items() if at in (*LOOSE, HELD) or isinstance(at, int)), state.names
+    )
+    places = [name for name in ("tray", "drawer", "bowl") if name in state.fixtures]
+    if rows and not places:
+        raise RefusedError(Refusal("missing", "tray"))
+    deeds: tuple[Deed, ...] = ()
+    for place in places:
+        room = len(rows) if place == places[-1] else CAPACITY[place] - len(state.inside(place))
+        deeds, rows = (*deeds, *_put_names(rows[:room], place, table)), rows[room:]
     return (*deeds, Deed("close")) if "drawer" in state.fixtures else deeds
 
 
 def _sorted(deed: Deed, table: SeenTable) -> tuple[Deed, ...]:
     """To the corners that are nearest; where that cannot be told, it is decided at every look anew."""
+    if deed.corners:
+        return (deed,)
     named = _named_all(deed.things, table)
     rows = [row for things in named for row in matching(things, table)]
     corners = nearest_corners(list(dict.fromkeys(rows)), table)
     pushable = all(table.state.shape(row) != "ball" for row in rows)
     if corners is None or not pushable:
         return (replace(deed, things=named),)
-    return tuple(put for row, corner in corners for put in _put_names((row,), corner, table))
+    names = tuple(_by_name(row, table) for row, _ in corners)
+    return (Deed("sort", names, corners=tuple(corner for _, corner in corners)),)
 
 
 def _flipped(table: SeenTable) -> tuple[Deed, ...]:
@@ -175,6 +190,8 @@ def _swapped(x: int, y: int, table: SeenTable) -> tuple[Deed, ...]:
         changed = min(tower.index(x), tower.index(y))
         put = _put_names(tower[:1], TABLE, table) if changed == 0 else ()
         return (*put, *_built(tower[max(changed - 1, 0) :], table))
+    if HELD in (where[x], where[y]):
+        raise RefusedError(Refusal("unknown"))
     for mine, yours in ((where[x], where[y]), (where[y], where[x])):
         if mine == TABLE and isinstance(yours, str) and yours != "drawer":
             raise RefusedError(Refusal("unknown"))
