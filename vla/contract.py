@@ -414,6 +414,15 @@ class Planner(Protocol):
 
 
 @runtime_checkable
+class SeparablePlanner(Planner, Protocol):
+    """A planner that remembers what it has seen, so that every robot needs one of its own."""
+
+    def separate(self) -> Planner:
+        """One more of the same kind, which shares what has been learned and nothing that has been seen."""
+        ...
+
+
+@runtime_checkable
 class Driver(Protocol):
     """A robot, real or simulated. A context manager; ``close`` twice is fine."""
 

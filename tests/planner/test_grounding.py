@@ -416,6 +416,20 @@ def test_what_people_ask_for_at_odd_moments(meaning: str, seen: str, saying: str
     assert said(meaning, seen) == saying
 
 
+@pytest.mark.parametrize(
+    ("meaning", "seen", "answer"),
+    [
+        ("ask is every block inside tray .", "tray 4 4 ; red block tray ; blue block table 3 3 .", "no"),
+        ("ask is every block inside tray .", "tray 4 4 ; red block tray ; blue block tray .", "yes"),
+        ("ask is any block inside tray .", "tray 4 4 ; blue block tray ; red block table 3 3 .", "yes"),
+        ("ask covered any block .", "blue block table 1 1 ; red block on blue block .", "yes"),
+        ("where the red block .", "red block hand .", "in the hand"),
+    ],
+)
+def test_questions_about_several_and_about_what_is_in_the_hand(meaning: str, seen: str, answer: str):
+    assert said(meaning, seen) == f"answer: {answer}."
+
+
 def test_what_has_been_reached_is_kept_up_unless_a_later_wish_undoes_it():
     stored = "drawer closed ; red block drawer ."
     asked = wish(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections import OrderedDict
 from dataclasses import dataclass
 
 from vla.bridge.errors import BridgeError, error_reply, guarded
@@ -11,9 +12,11 @@ from vla.bridge.mailbox import Mailbox
 from vla.bridge.payload import pack_plan
 from vla.bridge.waiting import Finished, Job, WaitingRoom
 from vla.bridge.wire import Message
-from vla.contract import Observation, Plan, Planner
+from vla.contract import Observation, Plan, Planner, SeparablePlanner
 
 _PATIENCE_S = 2.0
+_MOST_OWN = 256
+"""Robots whose planners are remembered; who has not asked for longest begins anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,11 +29,12 @@ class PlanJob(Job):
 
 
 class PlanWorker:
-    """Runs one planner in a thread of its own, one request at a time."""
+    """Runs a planner in a thread of its own, one request at a time; one that remembers, per robot."""
 
     def __init__(self, planner: Planner, mailbox: Mailbox[Finished]) -> None:
         """Ready; :meth:`start` begins. ``mailbox`` receives what is finished."""
         self._planner = planner
+        self._own: OrderedDict[str, Planner] = OrderedDict()
         self._mailbox = mailbox
         self._thread: threading.Thread | None = None
         self.waiting: WaitingRoom[PlanJob] = WaitingRoom()
@@ -59,4 +63,13 @@ class PlanWorker:
         return Message("plan", job.session.name, job.seq, body)
 
     def _plan(self, job: PlanJob) -> object:
-        return pack_plan(self._planner.plan(job.goal, job.observation, job.previous))
+        planner = self._planner_of(job.session.name)
+        return pack_plan(planner.plan(job.goal, job.observation, job.previous))
+
+    def _planner_of(self, robot: str) -> Planner:
+        if not isinstance(self._planner, SeparablePlanner):
+            return self._planner
+        self._own[robot] = self._own.pop(robot, None) or self._planner.separate()
+        if len(self._own) > _MOST_OWN:
+            self._own.popitem(last=False)
+        return self._own[robot]

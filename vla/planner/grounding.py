@@ -47,7 +47,7 @@ from vla.planner.sayings import (
 )
 from vla.planner.seen_table import SeenTable
 from vla.planner.settling import NEEDS, all_in_drawer, settled, unseen
-from vla.planner.symbols import CAPACITY, TABLE
+from vla.planner.symbols import CAPACITY, HELD, TABLE
 
 _ROLLS: Final = "ball"
 
@@ -287,4 +287,6 @@ def _place_words(row: int, table: SeenTable) -> str:
         return f"on the {table.state.names[at]}"
     if at in CORNERS:
         return f"in the {at} corner"
+    if at == HELD:
+        return "in the hand"
     return f"{'in' if at in ('bowl', 'drawer', 'zone') else 'on'} the {at if at in FIXTURES else TABLE}"

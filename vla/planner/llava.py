@@ -90,6 +90,10 @@ class LlavaPlanner:
         self._looked: OrderedDict[bytes, Look] = OrderedDict()
         self._tasks: OrderedDict[str, _Task] = OrderedDict()
 
+    def separate(self) -> LlavaPlanner:
+        """See :class:`vla.contract.SeparablePlanner`."""
+        return LlavaPlanner(self._model, self.looks)
+
     def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
         """See :class:`vla.contract.Planner`.
 

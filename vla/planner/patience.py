@@ -10,7 +10,7 @@ import math
 from dataclasses import dataclass
 from typing import Final, Literal
 
-from vla.contract import ContractError, Observation, Plan, Planner, StepStatus
+from vla.contract import ContractError, Observation, Plan, Planner, SeparablePlanner, StepStatus
 
 Recovery = Literal["home", "hold", "replan"]
 
@@ -84,6 +84,12 @@ class PatientPlanner:
         self._rested_s = -math.inf
         self._in_the_way = False
         self.retries, self.gave_up = 0, None
+
+    def separate(self) -> PatientPlanner:
+        """See :class:`vla.contract.SeparablePlanner`."""
+        inner = self._planner
+        inner = inner.separate() if isinstance(inner, SeparablePlanner) else inner
+        return PatientPlanner(inner, self._patience)
 
     def plan(self, goal: str, observation: Observation, previous: Plan | None) -> Plan:
         """The inner planner's plan, until that ends, or a step takes too long.

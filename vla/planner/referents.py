@@ -15,6 +15,9 @@ _AXES: Final = {"leftmost": (0, -1), "rightmost": (0, 1), "nearest": (1, 1), "fa
 """Superlative to the axis of a cell and its sign."""
 
 
+_EACH: Final[dict[str, Callable[[Iterable[bool]], bool]]] = {"the": all, "every": all, "any": any}
+
+
 class RefusedError(Exception):
     """It cannot be done; ``refusal`` says why."""
 
@@ -183,10 +186,11 @@ def _is(condition: Condition, table: SeenTable) -> bool:
         if trait.other is None or trait.kind not in ("left of", "right of"):
             return trait.place == TABLE
         return _beside(name, _others(trait.other, table), trait.kind, table)
-    row = one(things, table)
+    rows = _spoken_of(things, table)
     need_others(trait, table)
     one_of_all = trait.kind in (*_AXES, "closest to")
-    return row in _with_trait(list(table.state.names) if one_of_all else [row], trait, table)
+    fitting = _with_trait(list(table.state.names) if one_of_all else rows, trait, table)
+    return _EACH[things.which](row in fitting for row in rows)
 
 
 def _covered(condition: Condition, table: SeenTable) -> bool:
@@ -194,7 +198,13 @@ def _covered(condition: Condition, table: SeenTable) -> bool:
     if (name := things.noun.shape) in FIXTURES:
         need_fixture(name, table)
         return any(_inside(row, name, table) for row in table.state.names)
-    return table.state.on(one(things, table)) >= 0
+    return _EACH[things.which](table.state.on(row) >= 0 for row in _spoken_of(things, table))
+
+
+def _spoken_of(things: Things, table: SeenTable) -> list[int]:
+    """The one row that is meant, or all that a description of several fits, if there are any."""
+    rows = [] if things.which == "the" else matching(things, table)
+    return rows or [one(things, table)]
 
 
 def need_others(trait: Trait, table: SeenTable) -> None:

@@ -131,7 +131,7 @@ def _refusals() -> dict[str, Refusal]:
 
 
 def _answers() -> tuple[str, ...]:
-    places = ("in the bowl", "on the tray", "in the drawer", "in the zone", "on the table")
+    places = ("in the bowl", "on the tray", "in the drawer", "in the zone", "in the hand", "on the table")
     corners = tuple(f"in {_place(corner)}" for corner in CORNERS)
     things = tuple(f"the {name}" for name in NAMES)
     on_blocks = tuple(f"on the {name}" for name in _BLOCKS)
