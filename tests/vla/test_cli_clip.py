@@ -14,6 +14,9 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from policies.clip_checkpoint import save_clip
+from sim.goals import TEMPLATES, draw
+from sim.goals.world import GoalWorld
+from sim.seeds import EVALUATION_SEED
 from vla.cli import app
 from vla.models.clip import CLIP, CLIPConfig
 from vla.models.text import InstructionTokenizer, TextConfig
@@ -122,3 +125,18 @@ def test_every_command_explains_itself(command: str) -> None:
     shown = call("clip", command, "--show-config")
     assert shown.exit_code == 0, shown.output
     assert "seed:" in shown.output
+
+
+def test_the_model_that_comes_with_handily_tells_an_open_drawer_from_a_closed_one(tmp_path: Path) -> None:
+    right = []
+    with GoalWorld(128) as world:
+        for seed in range(EVALUATION_SEED, EVALUATION_SEED + 8):
+            goal, table = draw(TEMPLATES["open_drawer" if seed % 2 else "close_drawer"], seed)
+            world.lay_goal(goal, table)
+            picture = tmp_path / f"{seed}.png"
+            Image.fromarray(world.pictures()["front"]).save(picture)
+            result = call("look", str(picture), "--labels", "the drawer is open", "the drawer is closed")
+            assert result.exit_code == 0, result.output
+            first = result.output.splitlines()[0]
+            right.append(first.endswith(f"the drawer is {world.symbols().drawer}"))
+    assert sum(right) >= 7, right
