@@ -89,6 +89,7 @@ def again_and_again(recovery: Recovery) -> tuple[list[Plan], PatientPlanner, Tol
 
 def test_a_step_that_takes_too_long_is_tried_again_from_home_and_then_given_up():
     plans, patient, told = again_and_again("home")
+    assert patient.plan(GOAL, seen(99.0), plans[-1]) is plans[-1]
     assert [active(plan) for plan in plans] == [OPEN, OPEN, OPEN, HOME, HOME, OPEN, OPEN, OPEN, None]
     assert plans[3].steps == (HOME, OPEN, PRESS)
     assert "once more" in plans[3].note

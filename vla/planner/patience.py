@@ -65,7 +65,7 @@ class PatientPlanner:
 
     Attributes:
         retries: Retries begun since the goal was new.
-        gave_up: The step that was tried in vain, or None.
+        gave_up: The step that was tried in vain, or None; with it the goal is given up.
     """
 
     def __init__(self, planner: Planner, patience: Patience | None = None) -> None:
@@ -107,7 +107,7 @@ class PatientPlanner:
         now_s = observation.stamp_s
         passed_s = 0.0 if self._looked_s is None else now_s - self._looked_s
         self._looked_s = now_s
-        if self._shown is not None and now_s < self._rested_s:
+        if self._shown is not None and (now_s < self._rested_s or self.gave_up is not None):
             return self._shown
         plan = self._planner.plan(goal, observation, self._inner)
         self._inner = plan
