@@ -458,5 +458,8 @@ def test_any_sorting_is_a_sorting_and_strangers_are_gone_around():
     assert goes_on(sort, "red block back right ; blue block front right .") == "done."
     knocked = "red block table 3 3 ; blue block table 4 9 ; green star back left ."
     assert goes_on(sort, knocked).endswith("push the red block to the front right corner.")
+    beside = "red block back left ; blue block front left ; green star back left ."
+    assert goes_on(sort, beside) == "done."
+    assert "red" not in goes_on(sort, beside.replace("front left", "table 4 9"))
     full = "drawer closed ; red block table 3 3 ; blue block table 4 9 ; green star back left ."
     assert goes_on(sort, full) == "cannot: because something stands in the front right corner."

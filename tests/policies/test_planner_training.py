@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -117,7 +117,7 @@ def test_a_stage_changes_what_it_trains_and_nothing_else(planner: Path, config: 
     words, bridged, talked = (last(config, stage) for stage in ("words", "projector", "talk"))
     eyes = last(config, "eyes")
 
-    def changed(one: dict[str, torch.Tensor], other: dict[str, torch.Tensor], prefix: str) -> bool:
+    def changed(one: Mapping[str, torch.Tensor], other: Mapping[str, torch.Tensor], prefix: str) -> bool:
         names = [name for name in one if name.startswith(prefix)]
         assert names
         return not all(torch.equal(one[name], other[name]) for name in names)

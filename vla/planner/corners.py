@@ -16,7 +16,8 @@ def still_free(rows: Sequence[int], corners: Sequence[str], table: SeenTable) ->
     strangers = {corner for corner in CORNERS if set(table.state.inside(corner)) - set(rows)}
     kept = [corner for corner in corners if corner not in strangers]
     spare = [corner for corner in _open(table) if corner not in {*strangers, *kept}]
-    found = {row: corner for row, corner in zip(rows, corners, strict=True) if corner in kept}
+    pairs = zip(rows, corners, strict=True)
+    found = {row: at for row, at in pairs if at in kept or table.state.where[row] == at}
     moved = [row for row in rows if row not in found]
     for row, corner in itertools.zip_longest(moved, spare[: len(moved)]):
         found[row] = corner or corners[rows.index(row)]  # there is none: that is said when it comes to it
