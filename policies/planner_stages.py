@@ -36,7 +36,7 @@ class EyesStage:
         augment: AugmentConfig,
         seed: int,
     ) -> None:
-        """See the attributes.
+        """Nothing is taught yet.
 
         Args:
             eyes: Are taught, image tower and all.

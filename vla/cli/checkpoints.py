@@ -21,10 +21,7 @@ def shipped_planner() -> Path:
     Raises:
         ConfigError: this installation lacks it.
     """
-    folder = SHIPPED.with_name("planner")
-    if not (folder / "model.safetensors").is_file():
-        raise ConfigError(f"{folder} holds no model; train one: handily planner train")
-    return folder
+    return _shipped("planner", "model.safetensors")
 
 
 def shipped_clip() -> Path:
@@ -33,9 +30,14 @@ def shipped_clip() -> Path:
     Raises:
         ConfigError: this installation lacks it.
     """
-    folder = SHIPPED.with_name("clip")
-    if not (folder / _MANIFEST).is_file():
-        raise ConfigError(f"{folder} holds no model; train one: handily clip train")
+    return _shipped("clip", _MANIFEST)
+
+
+def _shipped(name: str, file: str) -> Path:
+    """A folder beside :data:`SHIPPED` with that file in it; ``handily <name> train`` makes one."""
+    folder = SHIPPED.with_name(name)
+    if not (folder / file).is_file():
+        raise ConfigError(f"{folder} holds no model; train one: handily {name} train")
     return folder
 
 

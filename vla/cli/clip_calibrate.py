@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -135,15 +136,11 @@ def _folder(config: CLIPCalibrateConfig) -> Path:
 
 
 def _numbers(one: Scored, calibration: Calibration) -> dict[str, dict[str, Any]]:
-    chances = calibration.probability(one.scores)
-    families = np.array(one.families)
-    found = {}
-    for family in ("all", *sorted(set(one.families))):
-        mine = families == family if family != "all" else np.ones(len(families), np.bool_)
-        verdicts = judge_at(chances[mine], one.done[mine], calibration.threshold)
-        error = reliability(chances[mine], one.done[mine])[3]
-        found[family] = numbers(verdicts) | {"calibration_error": error}
-    return found
+    return {
+        family: numbers(judge_at(chances, done, calibration.threshold))
+        | {"calibration_error": reliability(chances, done)[3]}
+        for family, chances, done in _by_family(one, calibration)
+    }
 
 
 def _table(scored: dict[str, Scored], calibration: Calibration) -> Table:
@@ -151,9 +148,18 @@ def _table(scored: dict[str, Scored], calibration: Calibration) -> Table:
     columns = ("precision", "recall", "rejection", "balanced")
     found = Table("scenes", "instructions", "n", "done", *columns, title=title, box=None)
     for name, one in scored.items():
-        chances, families = calibration.probability(one.scores), np.array(one.families)
-        for family in ("all", *sorted(set(one.families))):
-            mine = families == family if family != "all" else np.ones(len(families), np.bool_)
-            verdicts = judge_at(chances[mine], one.done[mine], calibration.threshold)
-            found.add_row(name, family, str(mine.sum()), str(one.done[mine].sum()), *cells(verdicts))
+        for family, chances, done in _by_family(one, calibration):
+            verdicts = judge_at(chances, done, calibration.threshold)
+            found.add_row(name, family, str(len(done)), str(done.sum()), *cells(verdicts))
     return found
+
+
+def _by_family(
+    one: Scored, calibration: Calibration
+) -> Iterator[tuple[str, NDArray[np.float64], NDArray[np.bool_]]]:
+    """Probabilities and truth of all instructions, then of each family of them."""
+    chances, families = calibration.probability(one.scores), np.array(one.families)
+    yield "all", chances, one.done
+    for family in sorted(set(one.families)):
+        mine = families == family
+        yield family, chances[mine], one.done[mine]

@@ -12,8 +12,8 @@ from vla.models.vlm import AllowedNext
 from vla.models.words import question_words
 from vla.planner.grounding import settle
 from vla.planner.meaning import Question
-from vla.planner.meaning_text import meaning_next, parse_meaning
-from vla.planner.sayings import Answer, PlanError
+from vla.planner.meaning_text import meaning_next, meaning_or_unknown
+from vla.planner.sayings import Answer
 from vla.planner.seen_table import seen_table
 from vla.planner.sight import seen_in
 
@@ -47,10 +47,7 @@ class SeeingLlava:
         Raises:
             ContractError: the question is too long.
         """
-        try:
-            meaning = parse_meaning(self._model.understand(question, meaning_next))
-        except PlanError:  # it went on and on, and was cut off
-            meaning = None
+        meaning = meaning_or_unknown(self._model.understand(question, meaning_next))
         if isinstance(meaning, Question):
             found = settle(meaning, seen_table(seen_in(look.sighting)))
             if isinstance(found, Answer):

@@ -15,19 +15,13 @@ def still_free(rows: Sequence[int], corners: Sequence[str], table: SeenTable) ->
     """The corners that things were to go to, or others where somebody else stands in them by now."""
     strangers = {corner for corner in CORNERS if set(table.state.inside(corner)) - set(rows)}
     kept = [corner for corner in corners if corner not in strangers]
-    spare = [corner for corner in _open(table) if corner not in {*strangers, *kept}]
+    spare = [corner for corner in table.state.reachable_corners if corner not in {*strangers, *kept}]
     pairs = zip(rows, corners, strict=True)
     found = {row: at for row, at in pairs if at in kept or table.state.where[row] == at}
     moved = [row for row in rows if row not in found]
     for row, corner in itertools.zip_longest(moved, spare[: len(moved)]):
         found[row] = corner or corners[rows.index(row)]  # there is none: that is said when it comes to it
     return tuple(found.items())
-
-
-def _open(table: SeenTable) -> list[str]:
-    """Corners that the arm can push to: the cabinet stands in front of those on the right."""
-    behind_cabinet = "drawer" in table.state.fixtures
-    return [corner for corner in CORNERS if not (behind_cabinet and "right" in corner)]
 
 
 def nearest_corners(rows: Sequence[int], table: SeenTable) -> Sorting | None:
@@ -40,7 +34,7 @@ def nearest_corners(rows: Sequence[int], table: SeenTable) -> Sorting | None:
     state = table.state
     staying = {row: str(state.where[row]) for row in rows if state.where[row] in CORNERS}
     moving = [row for row in rows if row not in staying]
-    free = [corner for corner in _open(table) if not state.inside(corner)]
+    free = [corner for corner in state.reachable_corners if not state.inside(corner)]
     colours = {state.colour(row) for row in rows}
     cells = {row: cell for row in moving if (cell := table.cell(row)) is not None}
     if len(colours) < len(rows) or len(cells) < len(moving) or len(moving) > len(free):

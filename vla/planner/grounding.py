@@ -164,7 +164,7 @@ def _possible(deed: Deed, table: SeenTable) -> None:
     need_fixture(NEEDS.get(deed.verb, deed.place), table)
     match deed.verb:
         case "put":
-            if deed.place in CORNERS and "right" in deed.place and "drawer" in table.state.fixtures:
+            if deed.place in CORNERS and deed.place not in table.state.reachable_corners:
                 raise RefusedError(Refusal("blocked", deed.place))
             if deed.place in ("zone", *CORNERS):
                 _refuse_ball(deed.things, table)
@@ -191,12 +191,11 @@ def _possible(deed: Deed, table: SeenTable) -> None:
 
 def _refuse_crowd(rows: list[int], table: SeenTable) -> None:
     """Raise RefusedError where there are fewer corners than things to sort into them."""
-    behind_cabinet = "drawer" in table.state.fixtures
+    reachable = table.state.reachable_corners
     closed = [
         corner
         for corner in CORNERS
-        if (behind_cabinet and "right" in corner)
-        or any(row not in rows for row in table.state.inside(corner))
+        if corner not in reachable or any(row not in rows for row in table.state.inside(corner))
     ]
     if len(rows) > len(CORNERS) - len(closed):
         raise RefusedError(Refusal("blocked", (*closed, *CORNERS)[0]))

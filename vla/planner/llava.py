@@ -18,7 +18,6 @@ from vla.planner.grammar import (
     MAX_STEPS,
     STEPS,
     Instructions,
-    PlanError,
     Refusal,
     Saying,
     format_saying,
@@ -26,8 +25,8 @@ from vla.planner.grammar import (
     saying_of,
 )
 from vla.planner.grounding import hinted, pending, plan_wish, reached_by, settle
-from vla.planner.meaning import Meaning, Unknown, Wish, names_in
-from vla.planner.meaning_text import meaning_next, parse_meaning
+from vla.planner.meaning import Meaning, Wish, names_in
+from vla.planner.meaning_text import meaning_next, meaning_or_unknown
 from vla.planner.means import StuckError
 from vla.planner.memory import SURE, Memory
 from vla.planner.noticing import carried_out_share
@@ -129,10 +128,7 @@ class LlavaPlanner:
 
     def _understood(self, goal: str) -> _Task:
         text = self.understand(goal)
-        try:
-            return _Task(parse_meaning(text), text)
-        except PlanError:  # it went on and on, and was cut off
-            return _Task(Unknown(), text)
+        return _Task(meaning_or_unknown(text), text)
 
     def understand(self, goal: str) -> str:
         """What a sentence means, in the words of :mod:`vla.planner.meaning_text`.

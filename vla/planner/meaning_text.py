@@ -82,6 +82,14 @@ def meaning_next(prefix: Sequence[str]) -> frozenset[str]:
 
 
 @cache
+def meaning_or_unknown(text: str) -> Meaning:
+    """As :func:`parse_meaning`; what a model was cut off in, because it went on and on, means nothing."""
+    try:
+        return parse_meaning(text)
+    except PlanError:
+        return Unknown()
+
+
 def meaning_vocabulary() -> frozenset[str]:
     """Every word of the language."""
     phrases = (*NOUNS, *ADJECTIVES, *PLACES, *WHICH, *RELATIONS, *_TRAITS, *VERBS, *_ASKED, *_CONDITIONS)

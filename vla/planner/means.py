@@ -107,12 +107,7 @@ def _corner_each(rows: tuple[int, ...], state: Symbols) -> Iterable[In]:
         place = state.where[row]
         if place in CORNERS and isinstance(place, str):
             kept.setdefault(place, row)
-    behind_cabinet = "drawer" in state.fixtures
-    free = [
-        corner
-        for corner in CORNERS
-        if corner not in kept and not state.inside(corner) and not (behind_cabinet and "right" in corner)
-    ]
+    free = [corner for corner in state.reachable_corners if corner not in kept and not state.inside(corner)]
     loose = [row for row in order if row not in kept.values()]
     yield from (In(row, corner) for row, corner in zip(loose, free, strict=False))
 
@@ -265,7 +260,7 @@ class _Sketch:
         if mine not in LOOSE or self._state.shape(row) == "ball":
             raise StuckError(f"the {self._state.names[row]} cannot be pushed out of the way")
         spoken_for = {atom.place for atom in self._wanted.values() if isinstance(atom, In)}
-        blocked = {corner for corner in CORNERS if "right" in corner and "drawer" in self._state.fixtures}
+        blocked = set(CORNERS) - set(self._state.reachable_corners)
         taken = {corner for corner in CORNERS if self._state.inside(corner)} | blocked
         free = [corner for corner in CORNERS if corner not in spoken_for | taken]
         if not free:

@@ -111,9 +111,9 @@ class PatientPlanner:
             return self._shown
         plan = self._planner.plan(goal, observation, self._inner)
         self._inner = plan
-        shown = self._shown
-        if shown is not None and not shown.done and shown.status[shown.index] == "active":
-            self._in_the_way = shown.steps[shown.index] != HOME
+        acted_on = self._acted_on()
+        if acted_on is not None:
+            self._in_the_way = acted_on != HOME
         if plan.kind == "cannot" and self._in_the_way and self._patience.recovery == "home":
             self._verdict, self._rested_s = None, now_s + self._patience.recovery_s
             note = f"looks as if it cannot be done, {plan.note}; once more without the arm in the way"
@@ -122,8 +122,17 @@ class PatientPlanner:
             self._shown = self._confirmed(plan)
         else:
             self._verdict = None
-            self._shown = self._hurried(plan, now_s, passed_s)
+            if acted_on is not None:
+                self._spent_s[acted_on] = self._spent_s.get(acted_on, 0.0) + passed_s
+            self._shown = self._hurried(plan, now_s)
         return self._shown
+
+    def _acted_on(self) -> str | None:
+        """What the arm has been doing since the last look, or None where it has been waiting."""
+        shown = self._shown
+        if shown is None or shown.done or shown.status[shown.index] != "active":
+            return None
+        return shown.steps[shown.index]
 
     def _confirmed(self, plan: Plan) -> Plan:
         """The plan where enough looks have agreed, else one that waits for the next look."""
@@ -137,12 +146,9 @@ class PatientPlanner:
         note = f"{said} ({self._agreed} of {self._patience.looks} looks)"
         return Plan(plan.goal, (*plan.steps, LOOK_AGAIN), len(plan.steps), status, note)
 
-    def _hurried(self, plan: Plan, now_s: float, passed_s: float) -> Plan:
+    def _hurried(self, plan: Plan, now_s: float) -> Plan:
         """The plan, unless its current step has taken too long by now."""
-        step, patience, shown = plan.steps[plan.index], self._patience, self._shown
-        if shown is not None and not shown.done and shown.status[shown.index] == "active":
-            acted_on = shown.steps[shown.index]
-            self._spent_s[acted_on] = self._spent_s.get(acted_on, 0.0) + passed_s
+        step, patience = plan.steps[plan.index], self._patience
         for gone in self._spent_s.keys() - set(plan.steps[plan.index :]):
             del self._spent_s[gone]
             self._tried.pop(gone, None)

@@ -52,6 +52,12 @@ class Symbols:
         """Rows in a place, ascending."""
         return tuple(sorted(row for row, at in self.where.items() if at == place))
 
+    @property
+    def reachable_corners(self) -> tuple[str, ...]:
+        """Corners that the arm can push to: the cabinet stands in front of those on the right."""
+        behind_cabinet = "drawer" in self.fixtures
+        return tuple(corner for corner in CORNERS if not (behind_cabinet and "right" in corner))
+
     def column(self, row: int) -> tuple[int, ...]:
         """``row`` and all that stands on it, from below."""
         found = [row]
