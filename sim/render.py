@@ -65,8 +65,15 @@ class Renderer(Protocol):
         ...
 
 
+Window = tuple[float, float, float, float]
+"""Part of a camera's picture: left, top, right and bottom in 0..1 of its width and height."""
+
+
 def open_renderer(
-    model: mujoco.MjModel, cameras: Mapping[str, tuple[int, int]], backend: str = "auto"
+    model: mujoco.MjModel,
+    cameras: Mapping[str, tuple[int, int]],
+    backend: str = "auto",
+    windows: Mapping[str, Window] | None = None,
 ) -> Renderer:
     """A renderer of ``cameras`` with the best backend of this machine.
 
@@ -74,17 +81,21 @@ def open_renderer(
         model: The model to draw first; :meth:`Renderer.bind` changes it later.
         cameras: Camera name in the model to (height, width) in pixels.
         backend: ``"auto"`` or one of :data:`sim.backend.BACKENDS`.
+        windows: Camera name to the part of its square picture that is drawn, where it is not the whole.
 
     Raises:
-        ValueError: the backend's name is unknown, ``cameras`` is empty, or ``model`` lacks one of them.
+        ValueError: the backend's name is unknown, ``cameras`` is empty, or ``model`` lacks one of them; or
+            there are windows, which ``"raycast"`` cannot draw.
         ImportError: a backend was asked for by name and its GL library is missing.
     """
     if not cameras:
         raise ValueError("a renderer needs at least one camera, got none")
     chosen = choose_backend(backend)
     if chosen == "raycast":
+        if windows:
+            raise ValueError("backend 'raycast' draws whole pictures only; windows need egl or osmesa")
         return RaycastRenderer(model, cameras)
-    return GlRenderer(model, cameras, chosen)
+    return GlRenderer(model, cameras, chosen, windows)
 
 
 def camera_ids(model: mujoco.MjModel, names: Mapping[str, tuple[int, int]]) -> dict[str, int]:
@@ -107,15 +118,20 @@ class GlRenderer:
         model: The model to draw.
         cameras: Camera name to (height, width) in pixels.
         backend: ``"egl"`` or ``"osmesa"``.
+        windows: See :func:`open_renderer`.
     """
 
     def __init__(
-        self, model: mujoco.MjModel, cameras: Mapping[str, tuple[int, int]], backend: str = "egl"
+        self,
+        model: mujoco.MjModel,
+        cameras: Mapping[str, tuple[int, int]],
+        backend: str = "egl",
+        windows: Mapping[str, Window] | None = None,
     ) -> None:
         if backend not in ("egl", "osmesa"):
             raise ValueError(f"GL backend {backend!r} is not one of egl, osmesa")
         self.backend = backend
-        self._sizes = dict(cameras)
+        self._sizes, self._windows = dict(cameras), dict(windows or {})
         # Made on the first picture, so that an object built before a fork holds no GL state.
         self._context: Any = None
         self._drawing: mujoco.MjrContext | None = None
@@ -175,6 +191,9 @@ class GlRenderer:
         mujoco.mjv_updateScene(self._model, data, self._option, None, self._cameras[name], every, self._scene)
         for flag in _SLOW_FLAGS:
             self._scene.flags[flag] = 0
+        if name in self._windows:
+            for eye in self._scene.camera:
+                _look_through(eye, self._windows[name])
         image = np.empty((height * OVERSAMPLING, width * OVERSAMPLING, 3), np.uint8)
         rectangle = mujoco.MjrRect(0, 0, image.shape[1], image.shape[0])
         mujoco.mjr_render(rectangle, self._scene, self._drawing)
@@ -226,6 +245,14 @@ class GlRenderer:
             egl = import_module("mujoco.egl")
             none = egl.EGL.EGL_NO_SURFACE
             egl.EGL.eglMakeCurrent(egl.EGL_DISPLAY, none, none, egl.EGL.EGL_NO_CONTEXT)
+
+
+def _look_through(eye: mujoco.MjvGLCamera, window: Window) -> None:
+    """Narrow a view, which is symmetric and square, to a part of it."""
+    left, top, right, bottom = window
+    high, half = eye.frustum_top, (eye.frustum_top - eye.frustum_bottom) / 2
+    eye.frustum_top, eye.frustum_bottom = high - 2 * half * top, high - 2 * half * bottom
+    eye.frustum_center, eye.frustum_width = half * (left + right - 1), half * (right - left)
 
 
 def averaged(image: NDArray[np.uint8]) -> NDArray[np.uint8]:

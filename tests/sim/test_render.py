@@ -97,6 +97,19 @@ def test_same_state_same_bytes_and_fresh_arrays(renderer: Renderer) -> None:
         assert first[name].flags.c_contiguous
 
 
+@needs_gl
+def test_a_window_is_that_part_of_the_whole_picture() -> None:
+    model, data = tabletop()
+    whole = GlRenderer(model, {"front": (128, 128)}, GL or "egl")
+    part = open_renderer(model, {"front": (64, 64)}, GL or "egl", {"front": (0.25, 0.125, 0.75, 0.625)})
+    there = whole.render(data)["front"][16:80, 32:96].astype(float)
+    assert np.abs(part.render(data)["front"] - there).mean() < 1
+    whole.close()
+    part.close()
+    with pytest.raises(ValueError, match="'raycast' draws whole pictures only"):
+        open_renderer(model, {"front": (8, 8)}, "raycast", {"front": (0, 0, 0.5, 0.5)})
+
+
 def test_pictures_are_means_of_what_is_drawn() -> None:
     drawn = np.random.default_rng(0).integers(0, 256, (6, 4, 3), dtype=np.uint8)
     exact = drawn.reshape(3, 2, 2, 2, 3).mean((1, 3))

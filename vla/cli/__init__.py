@@ -95,6 +95,8 @@ def collect(overrides: Overrides = None, show_config: Show = False) -> None:
     [dim]handily collect task=put_in,stack episodes=100 out=data/two[/dim]
 
     [dim]handily collect stills=26000 out=data/stills[/dim]   labelled scenes without motion instead
+
+    [dim]handily collect suite=metaworld episodes=50 out=data/metaworld[/dim]   another suite's fifty tasks
     """
     from vla.cli.collect import collect as command
 
@@ -127,6 +129,8 @@ def evaluate(overrides: Overrides = None, show_config: Show = False) -> None:
     [dim]handily eval suite=success detector=llava,policy,clip=runs/clip[/dim]   is it done?
 
     [dim]handily eval suite=composite planner=oracle disturb=none,knock episodes=5[/dim]   goals carried out
+
+    [dim]handily eval suite=metaworld checkpoint=runs/metaworld episodes=10[/dim]
     """
     from vla.cli.suites import evaluate as command
 

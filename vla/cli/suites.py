@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from vla.config import check_choice, groups
 
-PLANS = ("planner", "composite", "success")
+PLANS = ("planner", "composite", "success", "metaworld")
 """Suites with keys of their own; the others are choices of the config group ``suite``."""
 
 
@@ -23,6 +23,8 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
         from vla.cli.evaluate_success import evaluate as command
     elif "planner" in named:
         from vla.cli.evaluate_planner import evaluate as command
+    elif "metaworld" in named:
+        from vla.cli.metaworld import evaluate as command
     else:
         from vla.cli.evaluate import evaluate as command
     command(overrides, show_config)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -17,13 +17,17 @@ from policies.network_policy import NetworkPolicy
 from policies.train import Progress
 from policies.train import train as fit
 from sim.episode import Job, Player
+from sim.metaworld.evaluate import SuiteJob, SuitePlayer, SuiteReport
+from sim.metaworld.suite import TASKS as SUITE_TASKS
+from sim.metaworld.world import HORIZON, metaworld_spec
 from sim.robot import robot_spec
 from sim.seeds import EVALUATION_SEED
 from sim.tasks import TASKS
+from vla.cli.metaworld import tasks_named
 from vla.cli.mistakes import INTERRUPTED
 from vla.cli.settings import configured, families
 from vla.cli.terminal import console, counted
-from vla.config import ConfigError
+from vla.config import ConfigError, check_choice
 from vla.contract import RobotSpec
 from vla.dataset.cache import build_cache
 from vla.dataset.frames import FrameCache
@@ -74,10 +78,15 @@ class TrainCommand:
 
 def train(overrides: list[str], show_config: bool) -> None:
     """Fill the cache once, then train or resume."""
-    config = configured("train", overrides, TrainCommand, show_config)
-    played = families(config.rollout.task)
+    named = [word.removeprefix("suite=") for word in overrides if word.startswith("suite=")]
+    for name in named:
+        check_choice("suite", name, SUITES)
+    words = [word for word in overrides if not word.startswith("suite=")]
+    suite = SUITES[named[-1] if named else "tabletop"]
+    config = configured(suite.config, words, TrainCommand, show_config)
+    played = suite.played(config.rollout.task)
     dataset = Dataset.open(config.data)
-    spec = _spec_of(dataset)
+    spec = _spec_of(dataset, suite)
     size, wanted = next(iter(spec.cameras.values()))[0], config.train.model.vision.image_size
     if size != wanted:
         raise ConfigError(
@@ -88,14 +97,14 @@ def train(overrides: list[str], show_config: bool) -> None:
             dataset, config.cache, config.cache_stride, progress, len(os.sched_getaffinity(0))
         )
     stills = _stills_of(config.stills, dataset, spec)
-    rollout = _rollout(played, config.rollout) if config.train.rollout_every else None
+    rollout = suite.rollout(played, config.rollout) if config.train.rollout_every else None
     with TrainingView(config.train.steps) as view:
         folder = fit(
             config.train,
             cache,
             spec,
             stills=stills,
-            families=tuple(TASKS),
+            families=suite.families,
             on_progress=view,
             rollout=rollout,
         )
@@ -106,10 +115,10 @@ def train(overrides: list[str], show_config: bool) -> None:
         raise typer.Exit(INTERRUPTED)
 
 
-def _spec_of(dataset: Dataset) -> RobotSpec:
+def _spec_of(dataset: Dataset, suite: Suite) -> RobotSpec:
     """The robot that gave the demonstrations; its pictures may have any size."""
     sizes = {int(dataset.features[key]["shape"][0]) for key in dataset.cameras.values()}
-    spec = robot_spec(min(sizes, default=128))
+    spec = suite.spec(min(sizes, default=128))
     cameras = {name: tuple(dataset.features[key]["shape"][:2]) for name, key in dataset.cameras.items()}
     if dataset.robot_type != spec.name or cameras != dict(spec.cameras):
         raise ConfigError(
@@ -147,6 +156,51 @@ def _rollout(
         return rates | {"success": sum(rates.values()) / len(rates)}
 
     return play
+
+
+def _rollout_metaworld(
+    names: tuple[str, ...], config: RolloutConfig
+) -> Callable[[NetworkPolicy, int], Mapping[str, float]]:
+    """The same for the suite's tasks; metrics are success rates by group of difficulty, and their mean."""
+
+    def play(policy: NetworkPolicy, step: int) -> dict[str, float]:
+        player = SuitePlayer(lambda: policy, config.execute, HORIZON, "auto")
+        jobs = [SuiteJob(name, EVALUATION_SEED + i) for name in names for i in range(config.episodes)]
+        settings = {"tasks": list(names)}
+        report = SuiteReport(settings, {}, tuple(player.play(job)[0] for job in jobs))
+        player.close()
+        rates = {f"success/{share.name}": share.rate for share in report.groups()}
+        return rates | {"success": report.group_mean}
+
+    return play
+
+
+@dataclass(frozen=True)
+class Suite:
+    """Where demonstrations come from, and where a policy shows what it has learned.
+
+    Attributes:
+        config: Name of the YAML file.
+        spec: Picture side in pixels to the robot.
+        families: Names of the task families, in label order.
+        played: Words of ``rollout.task`` to names of tasks.
+        rollout: Tasks and settings to closed-loop episodes on the way.
+    """
+
+    config: str
+    spec: Callable[[int], RobotSpec]
+    families: tuple[str, ...]
+    played: Callable[[Sequence[str]], tuple[str, ...]]
+    rollout: Callable[[tuple[str, ...], RolloutConfig], Callable[[NetworkPolicy, int], Mapping[str, float]]]
+
+
+SUITES = {
+    "tabletop": Suite("train", robot_spec, tuple(TASKS), families, _rollout),
+    "metaworld": Suite(
+        "train_metaworld", metaworld_spec, tuple(SUITE_TASKS), tasks_named, _rollout_metaworld
+    ),
+}
+"""The word behind ``suite=`` to what it means."""
 
 
 class TrainingView:

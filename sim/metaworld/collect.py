@@ -1,0 +1,184 @@
+"""Demonstrations of the suite: its scripted experts act, and what was seen and done becomes a LeRobotDataset.
+
+Episode ``k`` is a function of the settings, whatever the number of workers; what is on disk already is not
+made again. An episode in which the expert fails is thrown away, and another layout is drawn.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from sim.blocks import spread
+from sim.metaworld.suite import TASKS, suite_task
+from sim.metaworld.world import ENTITIES, ENTITY_COLUMNS, GOAL, OBJECT, SuiteWorld, metaworld_spec
+from sim.seeds import EVALUATION_SEED
+from vla.contract import ContractError
+from vla.dataset.schema import robot_features
+from vla.dataset.staging import stage_episode, staged_keys
+from vla.dataset.writer import DatasetWriter
+
+LABELS: Final = {
+    "label.entities": len(ENTITIES) * len(ENTITY_COLUMNS),
+    "label.done": 1,
+    "label.disturbance": 4,
+}
+"""Columns that no policy sees: where everything is, whether it has been done, and what was added to the
+expert's action on its way to the arm."""
+
+_BLOCK = 10
+_RETRY_STRIDE = 10_000
+_TRIES = 40
+_PATIENCE_STEPS = 400
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteSettings:
+    """What a dataset is a function of.
+
+    Attributes:
+        root: Folder of the dataset.
+        tasks: Names of tasks, one after another.
+        episodes: Of each task.
+        seed: First layout; ``seed + episodes`` must stay below 10 000.
+        noise: Share of episodes whose execution is disturbed, so that recovery is shown.
+        tail: Control steps kept after success.
+        image_size: Picture side in pixels.
+    """
+
+    root: Path
+    tasks: tuple[str, ...] = tuple(TASKS)
+    episodes: int = 50
+    seed: int = 0
+    noise: float = 0.0
+    tail: int = 5
+    image_size: int = 128
+
+    def __post_init__(self) -> None:
+        for task in self.tasks:
+            suite_task(task)
+        if not 0 <= self.seed <= self.seed + self.episodes <= _RETRY_STRIDE:
+            raise ContractError(f"seed {self.seed} + episodes {self.episodes} must lie in 0..{_RETRY_STRIDE}")
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteEpisode:
+    """One finished episode: its key, task, length in control steps and how many tries failed before."""
+
+    key: int
+    task: str
+    length: int
+    failed: int
+
+
+def collect_suite(settings: SuiteSettings, workers: int = 1) -> Iterator[SuiteEpisode]:
+    """Record what is missing of a dataset; yields as episodes are safely on disk, then consolidates.
+
+    Args:
+        settings: The dataset.
+        workers: Processes; 0 records in this process.
+
+    Raises:
+        MissingExtra: the package is not installed.
+    """
+    spec = metaworld_spec(settings.image_size)
+    writer = DatasetWriter.create_or_resume(
+        settings.root, robot_features(spec, LABELS), fps=round(spec.control_hz), robot_type=spec.name
+    )
+    done = staged_keys(settings.root)
+    total = settings.episodes * len(settings.tasks)
+    blocks = [range(k, min(k + _BLOCK, total)) for k in range(0, total, _BLOCK)]
+    missing = [block for block in blocks if not done.issuperset(block)]
+    for episodes in spread(partial(_record, settings, frozenset(done)), missing, workers):
+        yield from episodes
+    writer.finish()
+
+
+_world: SuiteWorld | None = None
+
+
+def _record(settings: SuiteSettings, done: frozenset[int], block: range) -> list[SuiteEpisode]:
+    global _world
+    if _world is None or _world.spec != metaworld_spec(settings.image_size):
+        _world = SuiteWorld(settings.image_size)
+    return [_episode(_world, settings, key) for key in block if key not in done]
+
+
+def _episode(world: SuiteWorld, settings: SuiteSettings, key: int) -> SuiteEpisode:
+    task = settings.tasks[key // settings.episodes]
+    for attempt in range(_TRIES):
+        seed = settings.seed + key % settings.episodes + attempt * _RETRY_STRIDE
+        assert seed < EVALUATION_SEED
+        frames = _play(world, settings, task, seed)
+        if frames is None:
+            continue
+        query = {"texts": [world.instruction], "family": task, "target": OBJECT, "destination": GOAL}
+        stage_episode(
+            settings.root,
+            key,
+            frames,
+            world.instruction,
+            [query],
+            success=True,
+            extra={"suite": "metaworld", "task": task, "seed": seed},
+        )
+        return SuiteEpisode(key, task, len(frames["action"]), attempt)
+    raise RuntimeError(f"the expert of {task!r} failed on all {_TRIES} layouts of episode {key}")
+
+
+def _play(world: SuiteWorld, settings: SuiteSettings, task: str, seed: int) -> dict[str, NDArray[Any]] | None:
+    """One episode's columns; None where the expert did not succeed in time."""
+    world.reset(task, seed)
+    rng = np.random.default_rng([seed, 21])
+    shoves = Shoves(rng, float(rng.uniform(0.3, 1.0)) if rng.random() < settings.noise else 0.0)
+    columns: dict[str, list[NDArray[Any]]] = {}
+    remaining = settings.tail
+    for _ in range(_PATIENCE_STEPS):
+        action = world.expert()
+        offset = np.zeros(4, np.float32) if world.success else shoves.offset()
+        row: dict[str, NDArray[Any]] = {
+            f"observation.images.{name}": image for name, image in world.observe().images.items()
+        }
+        row |= {"observation.state": world.proprioception(), "action": action}
+        row |= {"label.entities": world.entities(), "label.done": np.array([world.success], np.float32)}
+        row["label.disturbance"] = np.clip(action + offset, -1, 1) - action
+        for name, value in row.items():
+            columns.setdefault(name, []).append(value)
+        if world.success:
+            if not remaining:
+                return {name: np.stack(values) for name, values in columns.items()}
+            remaining -= 1
+        world.step(action + offset)
+    return None
+
+
+class Shoves:
+    """Mishaps of execution, so that demonstrations show recovery (in the spirit of DART, Laskey et al. 2017).
+
+    About every 40 control steps the hand is carried off for 4 to 10 steps, in any direction. In between
+    nothing is disturbed, so that what is recorded there is what a calm expert does.
+
+    Args:
+        rng: The random stream.
+        scale: Largest action that is added, along each axis; 0 disturbs nothing.
+    """
+
+    def __init__(self, rng: np.random.Generator, scale: float) -> None:
+        self._rng, self._scale = rng, scale
+        self._left, self._shove = 0, np.zeros(3)
+
+    def offset(self) -> NDArray[np.float32]:
+        """What is added to the action at this step, (4,); mostly zeros."""
+        if self._left == 0 and self._rng.random() < 1 / 40:
+            self._shove = self._rng.uniform(-1, 1, 3)
+            self._left = int(self._rng.integers(4, 11))
+        if self._left == 0 or self._scale == 0:
+            return np.zeros(4, np.float32)
+        self._left -= 1
+        return np.array([*(self._scale * self._shove), 0.0], np.float32)

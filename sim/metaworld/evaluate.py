@@ -1,0 +1,257 @@
+"""Evaluation by the published protocol: unseen layouts of every task, success at any step of an episode."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from functools import partial
+from pathlib import Path
+from typing import Any, Final
+
+from sim.backend import choose_backend
+from sim.crew import play_all
+from sim.footage import Reel, Take
+from sim.metaworld.suite import GROUPS, TASKS, suite_task
+from sim.metaworld.world import HORIZON, SuiteWorld
+from sim.seeds import EVALUATION_SEED, check_evaluation_seed
+from vla.contract import ContractError, Observation, Policy
+from vla.dataset.schema import write_text
+from vla.runtime.film import Shot
+from vla.runtime.outcome import versions
+from vla.wilson import wilson_interval
+
+EXPERT: Final = "expert"
+"""Stands for the package's scripted experts, the upper bound."""
+_SHOT_EVERY = 16
+
+PolicyMaker = Callable[[], Policy] | str
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteJob:
+    """One episode to play: a task, a layout's seed, and whether its pictures are wanted even of a success."""
+
+    task: str
+    seed: int
+    filmed: bool = False
+
+    def __post_init__(self) -> None:
+        suite_task(self.task)
+        check_evaluation_seed(self.seed)
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteOutcome:
+    """How it went: ``steps`` control steps until success, or until the horizon."""
+
+    task: str
+    seed: int
+    success: bool
+    steps: int
+
+
+@dataclass(frozen=True, slots=True)
+class Share:
+    """Successes of trials, and their 95 % Wilson bounds."""
+
+    name: str
+    successes: int
+    trials: int
+    low: float
+    high: float
+
+    @property
+    def rate(self) -> float:
+        """Share of successes, 0 without trials."""
+        return self.successes / self.trials if self.trials else 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class SuiteReport:
+    """What an evaluation found.
+
+    Attributes:
+        settings: What a rerun needs besides the policy.
+        versions: Versions of Python and the packages that matter.
+        outcomes: In the order of tasks and seeds.
+        wall_s: How long it took; not part of the result.
+    """
+
+    settings: Mapping[str, Any]
+    versions: Mapping[str, str]
+    outcomes: tuple[SuiteOutcome, ...]
+    wall_s: float = field(default=0.0, compare=False)
+
+    def tasks(self) -> tuple[Share, ...]:
+        """One per task."""
+        return tuple(self._share(name, (name,)) for name in self.settings["tasks"])
+
+    def groups(self) -> tuple[Share, ...]:
+        """One per group of difficulty of which a task was played."""
+        played = self.settings["tasks"]
+        members = {group: [name for name in played if TASKS[name].group == group] for group in GROUPS}
+        return tuple(self._share(group, names) for group, names in members.items() if names)
+
+    def episodes(self) -> Share:
+        """All episodes alike."""
+        return self._share("episodes", self.settings["tasks"])
+
+    @property
+    def group_mean(self) -> float:
+        """The mean of the groups' rates, each with the same weight: the figure that is published."""
+        shares = self.groups()
+        return sum(share.rate for share in shares) / len(shares)
+
+    def _share(self, name: str, tasks: Sequence[str]) -> Share:
+        found = [outcome.success for outcome in self.outcomes if outcome.task in tasks]
+        return Share(name, sum(found), len(found), *wilson_interval(sum(found), len(found)))
+
+    def write(self, path: Path) -> None:
+        """Write the manifest as JSON; it appears only when it is complete."""
+        content = {
+            "settings": dict(self.settings),
+            "versions": dict(self.versions),
+            "wall_s": round(self.wall_s, 1),
+            "group_mean": round(self.group_mean, 4),
+            "groups": [_flat(share) for share in (*self.groups(), self.episodes())],
+            "tasks": [_flat(share) for share in self.tasks()],
+            "episodes": [asdict(outcome) for outcome in self.outcomes],
+        }
+        write_text(path, json.dumps(content, indent=1) + "\n")
+
+
+def _flat(share: Share) -> dict[str, Any]:
+    return asdict(share) | {"rate": round(share.rate, 4)}
+
+
+class SuitePlayer:
+    """A world and a policy, playing one job after another.
+
+    Args:
+        make_policy: Makes the policy, once; :data:`EXPERT` stands for the package's scripted experts.
+        execute: Rows of each chunk that are carried out before the policy is asked again, at least 1.
+        horizon: Control steps after which an episode has failed.
+        backend: See :func:`sim.backend.choose_backend`.
+
+    Raises:
+        ContractError: the policy was made for another robot; the message lists the differences.
+        MissingExtra: the package is not installed.
+    """
+
+    def __init__(self, make_policy: PolicyMaker, execute: int, horizon: int, backend: str) -> None:
+        self._policy = None if isinstance(make_policy, str) else make_policy()
+        size = 128 if self._policy is None else next(iter(self._policy.spec.cameras.values()))[0]
+        self._world = SuiteWorld(size, backend)
+        differences = [] if self._policy is None else self._policy.spec.differences(self._world.spec)
+        if differences:
+            self._world.close()
+            raise ContractError("the policy is for another robot: " + "; ".join(differences))
+        self._execute, self._horizon = execute, horizon
+
+    def close(self) -> None:
+        """Free the renderer; twice is fine."""
+        self._world.close()
+
+    def play(self, job: SuiteJob, /) -> tuple[SuiteOutcome, list[Shot]]:
+        """One episode and its pictures; the same job gives the same episode."""
+        world, policy = self._world, self._policy
+        world.reset(job.task, job.seed)
+        if policy is not None:
+            policy.reset(job.seed)
+        shots: list[Shot] = []
+        steps = 0
+        while steps < self._horizon and not world.success:
+            observation = world.observe()
+            if steps // _SHOT_EVERY >= len(shots):
+                shots.append(self._shot(observation))
+            rows = (
+                world.expert()[None]
+                if policy is None
+                else policy.act(observation, world.instruction).actions[: self._execute]
+            )
+            for row in rows[: self._horizon - steps]:
+                world.step(row)
+                steps += 1
+                if world.success:
+                    break
+        shots.append(self._shot(world.observe()))
+        outcome = SuiteOutcome(job.task, job.seed, world.success, steps)
+        return outcome, shots if job.filmed or not world.success else []
+
+    def _shot(self, observation: Observation) -> Shot:
+        return Shot(observation.images, self._world.instruction, observation.stamp_s)
+
+
+def evaluate_suite(
+    make_policy: PolicyMaker,
+    tasks: Sequence[str] = tuple(TASKS),
+    episodes: int = 10,
+    seed: int = EVALUATION_SEED,
+    workers: int = 0,
+    progress: Callable[[int, int], None] | None = None,
+    *,
+    execute: int = 8,
+    horizon: int = HORIZON,
+    backend: str = "auto",
+    folder: Path | None = None,
+    more_settings: Mapping[str, Any] | None = None,
+) -> SuiteReport:
+    """Play ``episodes`` layouts of every task.
+
+    Args:
+        make_policy: Called once per worker, so it must be picklable; or :data:`EXPERT`.
+        tasks: Names of tasks.
+        episodes: Layouts of each, at least 1; their seeds are ``seed``, ``seed + 1``, ...
+        seed: At least :data:`sim.seeds.EVALUATION_SEED`, which no demonstration uses.
+        workers: Processes; 0 means one per core that this process may use.
+        progress: Told (episodes done, episodes in all) after each episode.
+        execute: Rows of each chunk that are carried out before the next is asked for, at least 1.
+        horizon: Control steps after which an episode has failed, 1 to :data:`sim.metaworld.world.HORIZON`.
+        backend: See :func:`sim.backend.choose_backend`.
+        folder: Where to leave ``eval.json``, ``contact_sheet.png`` and clips of failures; or None.
+        more_settings: Written into the manifest's settings too, for example the checkpoint's digest.
+
+    Raises:
+        ValueError: an argument is outside its choices, or ``seed`` may have been trained on.
+        ContractError: the policy was made for another robot.
+        MissingExtra: the package is not installed.
+    """
+    if not 1 <= horizon <= HORIZON:
+        raise ValueError(f"horizon {horizon} is outside 1..{HORIZON}")
+    for what, value, least in (("episodes", episodes, 1), ("execute", execute, 1), ("workers", workers, 0)):
+        if value < least:
+            raise ValueError(f"{what} {value} must be at least {least}")
+    tasks = tuple(dict.fromkeys(tasks))
+    if not tasks:
+        raise ValueError("tasks must name at least one, got none")
+    jobs = [
+        SuiteJob(task, seed + k, folder is not None and k == 0) for task in tasks for k in range(episodes)
+    ]
+    began_s = time.monotonic()
+    found: list[SuiteOutcome | None] = [None] * len(jobs)
+    reel = None if folder is None else Reel(folder)
+    player = partial(SuitePlayer, make_policy, execute, horizon, choose_backend(backend))
+    for done, (index, outcome, shots) in enumerate(play_all(player, jobs, workers), start=1):
+        found[index] = outcome
+        if reel is not None:
+            take = Take(f"{outcome.task}-{outcome.seed}", f"[seed {outcome.seed}]", outcome.success)
+            reel.add(index, jobs[index].filmed, take, shots)
+        if progress is not None:
+            progress(done, len(jobs))
+    settings = {
+        **(more_settings or {}),
+        "suite": "metaworld",
+        "tasks": list(tasks),
+        "episodes": episodes,
+        "seed": seed,
+        "execute": execute,
+        "horizon": horizon,
+    }
+    played = tuple(outcome for outcome in found if outcome is not None)
+    report = SuiteReport(settings, versions(), played, time.monotonic() - began_s)
+    if folder is not None and reel is not None:
+        reel.finish()
+        report.write(folder / "eval.json")
+    return report

@@ -1,0 +1,193 @@
+"""``handily collect suite=metaworld`` and ``handily eval suite=metaworld``."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+
+from rich.table import Table
+
+from sim.backend import choose_backend
+from sim.metaworld.collect import SuiteSettings, collect_suite
+from sim.metaworld.evaluate import EXPERT, PolicyMaker, Share, SuiteReport, evaluate_suite
+from sim.metaworld.suite import TASKS
+from sim.seeds import check_evaluation_seed
+from vla.cli.checkpoints import digest, resolve_checkpoint
+from vla.cli.settings import check_device, check_renderer, configured, processes
+from vla.cli.terminal import console, counted
+from vla.config import check_choice
+from vla.dataset.staging import staged_keys
+from vla.extras import needs
+from vla.runtime.outcome import new_run_folder
+
+SUITE = "suite=metaworld"
+"""The word that asks for these commands instead of those of our own table."""
+
+
+@dataclass(frozen=True)
+class SuiteCollectConfig:
+    """Keys of ``handily collect suite=metaworld``; their meaning is in ``configs/collect_metaworld.yaml``."""
+
+    task: list[str]
+    episodes: int
+    out: str
+    workers: int
+    seed: int
+    noise: float
+    tail: int
+    image_size: int
+
+    def __post_init__(self) -> None:
+        if not 0.0 <= self.noise <= 1.0:
+            raise ValueError(f"noise={self.noise} is outside 0..1")
+        for key, least in (("episodes", 1), ("workers", 0), ("tail", 0)):
+            if getattr(self, key) < least:
+                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        if self.image_size < 16 or self.image_size % 2:
+            raise ValueError(f"image_size={self.image_size} must be even and at least 16 pixels")
+
+
+@dataclass(frozen=True)
+class SuiteEvalConfig:
+    """Keys of ``handily eval suite=metaworld``; their meaning is in ``configs/eval_metaworld.yaml``."""
+
+    checkpoint: str
+    task: list[str]
+    episodes: int
+    horizon: int
+    execute: int
+    seed: int
+    workers: int
+    device: str
+    sample_steps: int | None
+    renderer: str
+    out: str
+
+    def __post_init__(self) -> None:
+        check_evaluation_seed(self.seed)
+        check_device(self.device)
+        check_renderer(self.renderer)
+
+
+def tasks_named(names: Sequence[str]) -> tuple[str, ...]:
+    """Tasks of the suite by name; ``all`` stands for every one.
+
+    Raises:
+        ConfigError: a name is no task; the message lists them.
+    """
+    if list(names) == ["all"]:
+        return tuple(TASKS)
+    for name in names:
+        check_choice("task", name, [*TASKS, "all"])
+    return tuple(dict.fromkeys(names))
+
+
+def collect(overrides: Sequence[str], show_config: bool) -> None:
+    """Record what is missing of the dataset, with progress."""
+    words = [word for word in overrides if word != SUITE]
+    config = configured("collect_metaworld", words, SuiteCollectConfig, show_config)
+    settings = SuiteSettings(
+        Path(config.out),
+        tasks_named(config.task),
+        config.episodes,
+        config.seed,
+        config.noise,
+        config.tail,
+        config.image_size,
+    )
+    choose_backend()
+    total = config.episodes * len(settings.tasks)
+    before = len(staged_keys(settings.root)) if settings.root.is_dir() else 0
+    began_s, rows, recorded, failed = time.monotonic(), 0, 0, 0
+    with counted("collecting", "episodes") as progress:
+        progress(before, total)
+        for episode in collect_suite(settings, processes(config.workers)):
+            recorded += 1
+            rows += episode.length
+            failed += episode.failed
+            progress(before + recorded, total)
+    took_s = time.monotonic() - began_s
+    if recorded:
+        console().print(
+            f"{recorded} episodes recorded in {took_s:.0f} s: {rows} rows at {rows / took_s:.0f} rows/s, "
+            f"{failed} of {recorded + failed} tries failed"
+        )
+    console().print(f"{config.out} holds {before + recorded} episodes")
+
+
+def evaluate(overrides: Sequence[str], show_config: bool) -> None:
+    """Play the suite, print the tables, leave the manifest, the bars and the films."""
+    words = [word for word in overrides if word != SUITE]
+    config = configured("eval_metaworld", words, SuiteEvalConfig, show_config)
+    names = tasks_named(config.task)
+    policy, about = _policy(config)
+    folder = new_run_folder(Path(config.out), datetime.now())
+    with counted("evaluating", "episodes") as progress:
+        report = evaluate_suite(
+            policy,
+            names,
+            config.episodes,
+            config.seed,
+            config.workers,
+            progress,
+            execute=config.execute,
+            horizon=config.horizon,
+            backend=config.renderer,
+            folder=folder,
+            more_settings=asdict(config) | about,
+        )
+    plot(report, folder / "tasks.png")
+    out = console()
+    out.print(table_of(report.tasks(), "success per task in %, with 95 % Wilson intervals"))
+    out.print(table_of((*report.groups(), report.episodes()), "success per group of difficulty"))
+    out.print(f"mean of the groups: {100 * report.group_mean:.1f} %")
+    files = "eval.json, tasks.png, contact_sheet.png"
+    out.print(f"{len(report.outcomes)} episodes in {report.wall_s:.0f} s; {folder}: {files}")
+
+
+def _policy(config: SuiteEvalConfig) -> tuple[PolicyMaker, dict[str, str]]:
+    """What makes the policy in each worker, and what the manifest says of it."""
+    if config.checkpoint == EXPERT:
+        return EXPERT, {"policy": EXPERT}
+    folder = resolve_checkpoint(config.checkpoint)
+    from policies.network_policy import load_policy
+
+    make = partial(load_policy, str(folder), config.device, config.sample_steps, 1)
+    return make, {"policy": str(folder), "digest": digest(folder)}
+
+
+def table_of(shares: Sequence[Share], title: str) -> Table:
+    """Rates in percent with their intervals, a row each."""
+    table = Table("", "", "n", title=title, box=None)
+    for share in shares:
+        cell = f"{100 * share.rate:.0f} ({100 * share.low:.0f}-{100 * share.high:.0f})"
+        table.add_row(share.name, cell, str(share.trials))
+    return table
+
+
+def plot(report: SuiteReport, path: Path) -> None:
+    """A bar per task, with its interval, in the groups' colours."""
+    with needs("plot"):
+        from matplotlib.figure import Figure
+
+    shares = report.tasks()
+    groups = list(dict.fromkeys(TASKS[share.name].group for share in shares))
+    figure = Figure(figsize=(max(4.0, 0.24 * len(shares)), 4.2), layout="constrained")
+    axes = figure.subplots()
+    for group in groups:
+        at = [i for i, share in enumerate(shares) if TASKS[share.name].group == group]
+        rates = [100 * shares[i].rate for i in at]
+        errors = [
+            [100 * (shares[i].rate - shares[i].low) for i in at],
+            [100 * (shares[i].high - shares[i].rate) for i in at],
+        ]
+        axes.bar(at, rates, yerr=errors, label=group, error_kw={"linewidth": 0.8})
+    axes.set_xticks(range(len(shares)), [share.name for share in shares], rotation=90, fontsize=7)
+    axes.set_ylabel("success, %")
+    axes.set_ylim(0, 105)
+    axes.legend(title="difficulty", fontsize=7, loc="lower left")
+    figure.savefig(path, dpi=150)
