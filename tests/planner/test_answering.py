@@ -60,6 +60,20 @@ def test_what_has_a_meaning_is_looked_up_and_the_rest_is_talked_about(meant: str
     assert model.reply(PICTURE, "well?") == answer
 
 
+@pytest.mark.parametrize(
+    ("meant", "answer"),
+    [
+        ("ask drawer closed .", "open"),
+        ("ask drawer open .", "open"),
+        ("ask some the red star inside bowl .", "yes"),
+        ("where the blue star .", "on the table"),
+    ],
+)
+def test_who_asks_which_of_two_is_not_told_yes(meant: str, answer: str) -> None:
+    model = SeeingLlava(cast(TalkingLlava, Script(meant)))
+    assert model.reply(PICTURE, "is it this or that?") == answer
+
+
 def test_a_tiny_model_answers_weighs_and_stays_inside_a_grammar() -> None:
     talking = tiny_planner.talking()
     model = SeeingLlava(talking)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 import numpy as np
@@ -16,6 +17,9 @@ from vla.planner.meaning_text import meaning_next, meaning_or_unknown
 from vla.planner.sayings import Answer
 from vla.planner.seen_table import seen_table
 from vla.planner.sight import seen_in
+
+_WHICH = re.compile(r"\bor\b(?! not\b)", re.IGNORECASE)
+"""Whoever asks "open or closed?" is not told "yes"."""
 
 
 class SeeingLlava:
@@ -49,7 +53,12 @@ class SeeingLlava:
         """
         meaning = meaning_or_unknown(self._model.understand(question, meaning_next))
         if isinstance(meaning, Question):
-            found = settle(meaning, seen_table(seen_in(look.sighting)))
+            table = seen_table(seen_in(look.sighting))
+            found = settle(meaning, table)
+            condition = meaning.condition
+            stands = condition is not None and condition.kind == "drawer" and "drawer" in table.state.fixtures
+            if stands and _WHICH.search(question):
+                return table.state.drawer
             if isinstance(found, Answer):
                 return found.words
         return self._model.say(look, question_words(question), limit=max_words)
