@@ -17,13 +17,14 @@ from typing import Any
 import numpy as np
 
 from sim.expert import Disturbance, ScriptedExpert
+from sim.goals.midway import MidwayWorld
 from sim.objects import ROWS
 from sim.randomise import Randomise
 from sim.robot import robot_spec
 from sim.seeds import EVALUATION_SEED
 from sim.tasks import TASKS, task_named
 from sim.truth import Query
-from sim.world import ALTERNATIVES, ENTITY_COLUMNS, World
+from sim.world import ALTERNATIVES, ENTITY_COLUMNS
 from vla.contract import ContractError
 from vla.dataset.staging import stage_episode, staged_keys
 from vla.dataset.writer import DatasetWriter, robot_features
@@ -52,6 +53,8 @@ class CollectSettings:
         tail: Control steps recorded after success.
         image_size: Picture side in pixels.
         switches: What may vary.
+        midway: Share of episodes that begin on the way to a goal (:mod:`sim.goals.midway`), not in a scene
+            of the task's own.
     """
 
     root: Path
@@ -62,6 +65,7 @@ class CollectSettings:
     tail: int = 12
     image_size: int = 128
     switches: Randomise = field(default_factory=Randomise)
+    midway: float = 0.0
 
     def __post_init__(self) -> None:
         for task in self.tasks:
@@ -138,7 +142,7 @@ class _Recorder:
 
     def __init__(self, settings: CollectSettings) -> None:
         self._settings = settings
-        self._world = World(settings.image_size)
+        self._world = MidwayWorld(settings.image_size)
 
     def record(self, key: int) -> Collected:
         """Play seeds of this key until the expert succeeds, and stage that episode.
@@ -161,14 +165,20 @@ class _Recorder:
                 scenario.instruction,
                 [query_record(q, t) for q, t in zip(scenario.queries, scenario.texts, strict=True)],
                 success=True,
-                extra={"task": task, "seed": seed, "switches": asdict(settings.switches)},
+                extra={
+                    "task": task,
+                    "seed": seed,
+                    "switches": asdict(settings.switches),
+                    "midway": self._is_midway(seed),
+                },
             )
             return Collected(key, task, len(frames["action"]), attempt)
         raise RuntimeError(f"the expert of {task!r} failed on all {_TRIES} seeds of episode {key}")
 
     def _play(self, task: str, seed: int) -> dict[str, np.ndarray] | None:
         world, settings = self._world, self._settings
-        scenario = world.reset(task, seed, settings.switches)
+        reset = world.reset_midway if self._is_midway(seed) else world.reset
+        scenario = reset(task, seed, settings.switches)
         rng = np.random.default_rng([seed, 3])
         scale = float(rng.uniform(0.4, 1.0)) if rng.random() < settings.noise else 0.0
         disturbance, expert = Disturbance(rng, scale), ScriptedExpert(world)
@@ -191,6 +201,9 @@ class _Recorder:
             remaining = None if remaining is None else remaining - 1
             world.step(action + offset)
         return None
+
+    def _is_midway(self, seed: int) -> bool:
+        return bool(np.random.default_rng([seed, 15]).random() < self._settings.midway)
 
     def close(self) -> None:
         self._world.close()

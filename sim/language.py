@@ -89,16 +89,15 @@ _TRAIN = {
         "(push|shove|nudge|slide) {t} (sideways to|straight to|along to|right over to|across the table "
         "to) {d}",
         "(shift|nudge|scoot|shove) {t} (across to|towards|along into) {d}",
-        "(move|bring|get|send) {t} (to|into|over to|across to|towards) {d}",
         "(move|bring|get) {t} (to|into|over to) {d} by (pushing|pushing it|sliding|nudging it|shoving it)",
         "by (pushing|sliding|shoving), (move|bring|get) {t} (to|into) {d}",
         "use the (gripper|hand|arm|fingers) to (push|slide|shove|nudge) {t} (to|into|towards) {d}",
         "give {t} a (push|shove|nudge) (to|into|towards) {d}",
         "(push|slide) {t} so that it (is in|ends up in|comes to|reaches) {d}",
-        "{t} (goes|belongs|should be pushed|must slide) (in|into) {d}",
-        "(sweep|herd|guide|drive|steer) {t} (to|into|towards|over to|all the way to) {d}",
-        "{t} (should be|must be|has to be|needs to be) (pushed|slid|moved|shoved) (to|into|onto) {d}",
-        "i want {t} (in|pushed to|pushed into|moved to) {d}",
+        "{t} (should be pushed|must slide) (in|into) {d}",
+        "(sweep|herd|drive|steer) {t} (to|into|towards|over to|all the way to) {d}",
+        "{t} (should be|must be|has to be|needs to be) (pushed|slid|shoved) (to|into|onto) {d}",
+        "i want {t} (pushed to|pushed into) {d}",
         "(keep pushing|push|slide) {t} until it (is in|reaches|gets to) {d}",
         "without lifting it (push|slide|move|bring) {t} (to|into) {d}",
     ),
@@ -350,7 +349,12 @@ _AFTER = {
 _STATES = re.compile(r"(?:i |the |this |that |without )")
 _BEFORE_STATES = (*("",) * 6, "now ", "robot, ", "ok, ", "hey robot, ", "first, ")
 _DETERMINERS = (*("the",) * 8, "that", "this")
-_IN = {"bowl": ("in", "into", "inside"), "tray": ("on", "onto", "in")}
+_IN = {
+    "bowl": ("in", "into", "inside"),
+    "tray": ("on", "onto", "in"),
+    "zone": ("in", "into", "on"),
+    **{name: ("in", "into", "at") for name in PLACES if name.endswith(("left", "right"))},
+}
 
 
 @cache
@@ -392,7 +396,7 @@ def phrase(
         split: Training phrasings or held-out ones.
         target: Noun phrase of the referred object; unused where the family has none.
         destination: Phrase of the place; unused where the family has none.
-        container: "bowl" or "tray", which chooses the preposition.
+        container: What it goes in or on, which chooses the preposition.
         rng: Chooses.
     """
     template = _template(family, split, rng)

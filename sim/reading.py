@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from sim.language import PLACES, RELATIONS, SHAPE_WORDS
 from sim.objects import COLOUR_NAMES
 from vla.contract import ContractError
+from vla.planner.manner import PUSHING
 
 
 class UnreadableError(ContractError):
@@ -64,6 +65,8 @@ _OBJECT = re.compile(
     rf"(?: (?:that is |which is )?(?P<relation>{_either(_RELATION_OF)})"
     rf" (?P<landmark>{_either(_PLACE_OF)})\b)?"
 )
+_FROM = re.compile(rf"\bfrom (?:{_either(set(_PLACE_OF) - set(PLACES['drawer']))})\b")
+"""Where something is, not where it should go."""
 _PLACE = re.compile(rf"\b(?:{_either(_PLACE_OF)})\b")
 _OUT = re.compile(r"\b(?:out|from|off)\b")
 _OFF = re.compile(r"\b(?:off|from|unstack|separate|remove|down)\b")
@@ -78,8 +81,8 @@ _LIFTS = re.compile(r"\b(?:pick|lift|grasp|grab|raise|hold|get)\b(?!.*\b(?:put|s
 _SETS_DOWN = re.compile(r"\b(?:(?<!from the )(?<!off the )(?<!above the )table|down|unstack)\b")
 
 UNDERSTOOD = (
-    "reach, push to the zone or a corner, pick up, put in the bowl or on the tray, stack, take off, "
-    "open or close the drawer, put in or take out of the drawer, press the button"
+    "reach, push to the zone or a corner, pick up, put in the bowl, on the tray, in the zone or a corner, "
+    "stack, take off, open or close the drawer, put in or take out of the drawer, press the button"
 )
 
 
@@ -95,7 +98,7 @@ def read_wish(instruction: str) -> Wish:
     text = " ".join(re.sub(r"[^a-z ]", " ", instruction.lower()).split())
     text = re.sub(r"\b(?:a|an|this|that|my|your|any)\b(?! is\b)", "the", text)
     objects = [_mention(match) for match in _OBJECT.finditer(text)]
-    rest = _OBJECT.sub(" ", text)
+    rest = _FROM.sub(" ", _OBJECT.sub(" ", text))
     places = [_PLACE_OF[match[0]] for match in _PLACE.finditer(rest)]
     wish = _about_fixture(rest, places) if not objects else _about_object(rest, objects, places)
     if wish is None:
@@ -132,7 +135,7 @@ def _about_object(rest: str, objects: list[Mention], places: list[str]) -> Wish 
         if place in ("bowl", "tray"):
             return Wish("put_in", target, place)
         if place == "zone" or " " in place:
-            return Wish("push", target, place)
+            return Wish("push" if PUSHING.search(rest) else "put_in", target, place)
     if len(objects) > 1:
         return Wish("unstack" if _OFF.search(rest) else "stack", target, base=objects[1])
     if _SETS_DOWN.search(rest) and not _LIFTS.search(rest):

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from sim.goals.midway import MidwayWorld
 from sim.objects import POOL, ROWS
 from sim.randomise import Randomise
 from sim.stage import INSTRUCTIONS, SCENES, stage
@@ -53,7 +54,7 @@ class Replay:
         return float(max(self.tool_drift_mm.max(), self.object_drift_mm.max(initial=0.0)))
 
 
-def replay(dataset: Dataset, index: int, world: World | None = None) -> Replay:
+def replay(dataset: Dataset, index: int, world: MidwayWorld | None = None) -> Replay:
     """Play episode ``index`` again, without pictures.
 
     A demonstration holds the expert's actions, and beside them what disturbed them on their way to the arm;
@@ -77,7 +78,7 @@ def replay(dataset: Dataset, index: int, world: World | None = None) -> Replay:
     if absent:
         lacks = ", ".join(absent)
         raise ValueError(f"episode {index} of {dataset.root} cannot be replayed: it has no {lacks}")
-    own = World(render=False) if world is None else world
+    own = MidwayWorld(render=False) if world is None else world
     try:
         return _play(own, index, origin, columns)
     finally:
@@ -85,9 +86,12 @@ def replay(dataset: Dataset, index: int, world: World | None = None) -> Replay:
             own.close()
 
 
-def _play(world: World, index: int, origin: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]) -> Replay:
+def _play(
+    world: MidwayWorld, index: int, origin: Mapping[str, Any], columns: Mapping[str, NDArray[Any]]
+) -> Replay:
     seed = int(origin["seed"])
-    scenario = world.reset(str(origin["task"]), seed, _switches(origin["switches"]))
+    reset = world.reset_midway if origin.get("midway") else world.reset
+    scenario = reset(str(origin["task"]), seed, _switches(origin["switches"]))
     tool_mm, object_mm = [], []
     rows = zip(*(columns[name] for name in _COLUMNS), strict=True)
     for state, action, entities, offset in rows:

@@ -11,7 +11,7 @@ from sim.layout import CORNERS
 from sim.tasks.stack import STACKABLE
 from vla.planner.desire import In
 from vla.planner.grammar import STEPS, Step, step_words
-from vla.planner.symbols import HELD, LOOSE, Symbols
+from vla.planner.symbols import CAPACITY, HELD, LOOSE, Symbols
 
 _OPPOSITE = {"open_drawer": "close_drawer", "close_drawer": "open_drawer"}
 _KNOWN = frozenset(STEPS.values())
@@ -69,7 +69,8 @@ def _alternatives(act: Act, state: Symbols) -> Iterator[Step]:
             yield from (Step("take_out", state.names[row], "drawer") for row in state.inside("drawer"))
         case _:
             yield from (Step(act.family, name, act.place) for row, name in seen.items() if row != act.row)
-            places = ("bowl", "tray") if act.family == "put_in" else ("zone", *CORNERS)
+            places = ("zone", *CORNERS) if act.family == "push" else ("bowl", "tray", "zone", *CORNERS)
             if act.family in ("put_in", "push"):
-                there = [p for p in places if p in CORNERS or p in state.fixtures]
-                yield from (Step(act.family, seen[act.row], place) for place in there)
+                there = [p for p in places if p in state.reachable_corners or p in state.fixtures]
+                free = [place for place in there if len(state.inside(place)) < CAPACITY[place]]
+                yield from (Step(act.family, seen[act.row], place) for place in free)

@@ -13,7 +13,8 @@ from sim.language import vocabulary
 from sim.reading import Mention, UnreadableError, read_wish
 from vla.contract import Plan
 from vla.planner.grammar import PlanError, format_saying, saying_of
-from vla.planner.symbols import Symbols
+from vla.planner.manner import pushed
+from vla.planner.symbols import LOOSE, Symbols
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,8 +97,10 @@ def _judge_saying(goal: Goal, plan: Plan) -> Verdict:
 def _play(goal: Goal, state: Symbols, acts: Sequence[Act]) -> None:
     """Carry out; raises ImpossibleError where a step fails or the goal is missed."""
     became_true: dict[int, int] = {}
+    slid = pushed(goal.text, state.names.values())
     for moment in range(len(acts) + 1):
         if moment:
+            _check_manner(acts[moment - 1], state, slid)
             state = applied(acts[moment - 1], state)
         for i, atom in enumerate(goal.desire):
             if atom.holds(state):
@@ -108,6 +111,12 @@ def _play(goal: Goal, state: Symbols, acts: Sequence[Act]) -> None:
     times = [became_true[i] for i in range(len(goal.desire))]
     if goal.ordered and times != sorted(times):
         raise ImpossibleError("things are not done in the order in which they were asked for")
+
+
+def _check_manner(act: Act, state: Symbols, slid: frozenset[str]) -> None:
+    lifted = act.family == "put_in" and act.place in LOOSE and state.where[act.row] in LOOSE
+    if lifted and state.names[act.row] in slid:
+        raise ImpossibleError(f"the {state.names[act.row]} is to be pushed")
 
 
 def _needless(goal: Goal, state: Symbols, acts: Sequence[Act]) -> tuple[int, ...]:

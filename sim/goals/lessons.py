@@ -21,8 +21,9 @@ from sim.goals.laying import GoalTable
 from sim.goals.model import Act, ImpossibleError
 from sim.goals.nearly import nearly, nearly_pose
 from sim.goals.oracle import StuckError, oracle
+from sim.goals.plans import nominal_state
 from sim.goals.progress import CrowdedError, carry_out, lay_aside
-from sim.goals.symbols import nominal_truth, symbols_of
+from sim.goals.symbols import nominal_truth
 from sim.goals.telling import hidden, points_of, seen_of
 from sim.goals.world import GoalWorld
 from sim.holding import close_around
@@ -84,7 +85,7 @@ def lesson(template: Template, seed: int, switches: Randomise | None = None, tal
         try:
             situation = _situation(template, seed, switches, rng)
             truth = nominal_truth(situation.table)
-            state = replace(symbols_of(truth, situation.goal.names), pressed=situation.pressed)
+            state = nominal_state(situation.goal, situation.table, situation.pressed)
             act = situation.in_hand
             if act is not None and act.family == "reach":
                 state = replace(state, over=act.row)
@@ -126,28 +127,26 @@ def _situation(
     template: Template, seed: int, switches: Randomise | None, rng: np.random.Generator
 ) -> _Situation:
     goal, table = draw(template, seed, switches)
-    saying = oracle(goal, _state(goal, table, False))
+    saying = oracle(goal, nominal_state(goal, table, False))
     if not isinstance(saying, Instructions) or not saying.steps:
         return _Situation(goal, table, (), False, None)
     steps = [step_words(step) for step in saying.steps]
     count = 0 if rng.random() < _FRESH_SHARE else int(rng.integers(1, len(steps) + 1))
     acts: list[Act] = []
     for step in steps[:count]:
-        acts.append(find(step, _state(goal, table, False)))
+        acts.append(find(step, nominal_state(goal, table, False)))
         carry_out(table, acts[-1])
     pressed = any(act.family == "press_button" for act in acts)
-    placed = [act.row for act in acts if act.row >= 0 and _is_free(act.row, _state(goal, table, pressed))]
+    placed = [
+        act.row for act in acts if act.row >= 0 and _is_free(act.row, nominal_state(goal, table, pressed))
+    ]
     upset = bool(placed) and rng.random() < _UPSET_SHARE
     if upset:
         lay_aside(table, placed[int(rng.integers(len(placed)))])
     in_hand = acts[-1] if acts and acts[-1].family in ("pick_up", "reach") and not upset else None
     if in_hand is None and rng.random() < _IN_HAND_SHARE:
-        in_hand = _next_in_hand(goal, _state(goal, table, pressed))
+        in_hand = _next_in_hand(goal, nominal_state(goal, table, pressed))
     return _Situation(goal, table, tuple(steps[:count]), pressed, in_hand)
-
-
-def _state(goal: Goal, table: GoalTable, pressed: bool) -> Symbols:
-    return replace(symbols_of(nominal_truth(table), goal.names), pressed=pressed)
 
 
 def _next(goal: Goal, state: Symbols) -> Act | None:
@@ -164,7 +163,7 @@ def _next_in_hand(goal: Goal, state: Symbols) -> Act | None:
 
 def _bring_near(situation: _Situation) -> None:
     """Have the next instruction nearly done, if that can be."""
-    state = _state(situation.goal, situation.table, situation.pressed)
+    state = nominal_state(situation.goal, situation.table, situation.pressed)
     act = _next(situation.goal, state)
     if act is not None and nearly(situation.table, act):
         situation.nearly = act

@@ -22,6 +22,7 @@ from sim.scene import DRAWER_TRAVEL_M
 from sim.tasks.push import LANE_M, lanes
 from sim.truth import Truth
 from vla.planner.desire import Drawer, In, On, Sorted, Tower
+from vla.planner.manner import pushed
 from vla.planner.symbols import HELD, LOOSE, TABLE, Symbols
 
 MISHAPS: Final = ("none", "knock", "remove", "close")
@@ -142,8 +143,8 @@ class Mishap:
 
     def _spot(self, row: int, act: Act | None, truth: Truth) -> tuple[float, float] | None:
         """A free place on the table, 10 cm away at least, from which the goal can be reached."""
-        handled = act is not None and act.row == row and act.family == "push"
-        places = [act.place] if handled and act is not None else _pushed_to(self._world, row)
+        pushes = act is not None and act.row == row and act.family == "push"
+        places = [act.place] if pushes and act is not None else _pushed_to(self._world, row)
         spots = [
             spot
             for spot in _grid(truth)
@@ -188,6 +189,8 @@ def _placed(world: GoalWorld) -> set[int]:
 
 
 def _pushed_to(world: GoalWorld, row: int) -> list[str]:
+    if not pushed(world.goal.text, [world.goal.names[row]]):
+        return []
     places = [atom.place for atom in world.goal.desire if isinstance(atom, In) and atom.row == row]
     if any(isinstance(atom, Sorted) and row in atom.rows for atom in world.goal.desire):
         places.append(str(world.symbols().where[row]))

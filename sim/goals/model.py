@@ -93,22 +93,26 @@ def _pick_up(act: Act, state: Symbols) -> Symbols:
 
 
 def _put_in(act: Act, state: Symbols) -> Symbols:
-    _need_fixture(state, act.place)
     _need_free_hand(act, state)
-    _need_in_reach(act, state)
-    _need_room(act, state, act.place)
-    return state.moved(act.row, act.place)
+    return _brought(act, state)
 
 
 def _push(act: Act, state: Symbols) -> Symbols:
-    if act.place == "zone":
-        _need_fixture(state, "zone")
-    blocked = act.place in CORNERS and "right" in act.place and "drawer" in state.fixtures
-    _need(not blocked, f"the drawer stands in the {act.place} corner")
     _need_free_hand(replace(act, row=-1), state)
-    _need_in_reach(act, state)
-    _need(state.shape(act.row) in PUSHABLE, f"{_name(act, state)} rolls away when it is pushed")
     _need(state.where[act.row] in LOOSE, f"{_name(act, state)} does not stand on the table itself")
+    return _brought(act, state)
+
+
+def _brought(act: Act, state: Symbols) -> Symbols:
+    """To a container, the zone or a corner."""
+    if act.place in CORNERS:
+        blocked = act.place not in state.reachable_corners
+        _need(not blocked, f"the drawer stands in the {act.place} corner")
+    else:
+        _need_fixture(state, act.place)
+    _need_in_reach(act, state)
+    rolls = act.place in LOOSE and state.shape(act.row) not in PUSHABLE
+    _need(not rolls, f"{_name(act, state)} rolls away on the table")
     _need_room(act, state, act.place)
     return state.moved(act.row, act.place)
 

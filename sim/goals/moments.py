@@ -8,23 +8,20 @@ simulated world judges after physics has had its say.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from typing import Final, Literal
 
 import numpy as np
 
 from sim.goals import TEMPLATES
 from sim.goals.fulfilment import fulfilled, others
-from sim.goals.goal import Goal, Template, draw
+from sim.goals.goal import Template, draw
 from sim.goals.judge import find
-from sim.goals.laying import GoalTable
 from sim.goals.model import Act, ImpossibleError
 from sim.goals.nearly import nearly, nearly_pose
-from sim.goals.oracle import StuckError, oracle
+from sim.goals.oracle import StuckError
+from sim.goals.plans import nominal_state, plan_for, play, templates_with
 from sim.goals.progress import CrowdedError, carry_out
-from sim.goals.symbols import nominal_truth, symbols_of
 from sim.goals.telling import hidden
 from sim.goals.world import GoalWorld
 from sim.holding import close_around
@@ -33,7 +30,7 @@ from sim.seeds import EVALUATION_SEED
 from sim.tableaux import random_pose
 from sim.tasks import TASKS
 from sim.tasks.reach import HOVER_M
-from vla.planner.grammar import Instructions, Step, step_words
+from vla.planner.grammar import step_words
 from vla.planner.symbols import Symbols
 
 Case = Literal["just done", "done before", "not yet", "almost", "another"]
@@ -46,7 +43,6 @@ LAID: Final = CASES[:-1]
 """Cases that a moment can be laid for."""
 
 _TRIES = 60
-_PROBES = 3
 _SETTLING_STEPS = 5
 _HOME_SHARE, _ABOVE_SHARE = 0.3, 0.3
 _FALLS = ("put_in", "stack")
@@ -103,7 +99,7 @@ def lay_moment(
         raise ValueError(f"family {family!r} is not one of {', '.join(FAMILIES)}")
     if case not in LAID:
         raise ValueError(f"case {case!r} is not one of {', '.join(LAID)}")
-    choices = templates_with(family)
+    choices = templates_with(family, tuple(TEMPLATES.values()))
     for attempt in range(_TRIES):
         rng = np.random.default_rng([seed, 12, FAMILIES.index(family), attempt])
         template = choices[int(rng.integers(len(choices)))]
@@ -114,31 +110,6 @@ def lay_moment(
         if found is not None:
             return found
     raise RuntimeError(f"no moment found for {family!r}, {case!r}, seed {seed}, in {_TRIES} tries")
-
-
-def templates_with(family: str) -> tuple[Template, ...]:
-    """Templates whose plans hold an instruction of a family, as far as a few of their tables tell."""
-    return tuple(TEMPLATES[name] for name, families in _families().items() if family in families)
-
-
-@cache
-def _families() -> Mapping[str, frozenset[str]]:
-    """Template to the families of instructions in its plans."""
-    drawn = ((name, draw(template, seed)) for name, template in TEMPLATES.items() for seed in range(_PROBES))
-    found: dict[str, frozenset[str]] = {}
-    for name, (goal, table) in drawn:
-        families = frozenset(step.family for step in _plan(goal, table))
-        found[name] = found.get(name, frozenset()) | families
-    return found
-
-
-def _plan(goal: Goal, table: GoalTable) -> tuple[Step, ...]:
-    saying = oracle(goal, _state(goal, table, False))
-    return saying.steps if isinstance(saying, Instructions) else ()
-
-
-def _state(goal: Goal, table: GoalTable, pressed: bool) -> Symbols:
-    return replace(symbols_of(nominal_truth(table), goal.names), pressed=pressed)
 
 
 def _tried(
@@ -152,17 +123,14 @@ def _tried(
 ) -> Moment | None:
     """One try; None where the plan has no such instruction, or physics did not leave things as meant."""
     goal, table = draw(template, seed, switches)
-    plan = _plan(goal, table)
+    plan = plan_for(goal, table)
     places = [i for i, step in enumerate(plan) if step.family == family]
     if not places:
         return None
-    chosen, pressed = places[int(rng.integers(len(places)))], False
-    for step in plan[:chosen]:
-        act = find(step_words(step), _state(goal, table, pressed))
-        carry_out(table, act)
-        pressed = pressed or act.family == "press_button"
+    chosen = places[int(rng.integers(len(places)))]
+    pressed = play(goal, table, plan[:chosen])
     words = step_words(plan[chosen])
-    act = find(words, _state(goal, table, pressed))
+    act = find(words, nominal_state(goal, table, pressed))
     if case == "done before":
         carry_out(table, act)
         pressed = pressed or family == "press_button"

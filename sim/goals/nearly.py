@@ -39,11 +39,11 @@ def nearly(table: GoalTable, act: Act) -> bool:
     match act.family:
         case "open_drawer" | "close_drawer":
             slide(table, float(table.rng.uniform(*_AJAR_M)))
-        case "put_in":
+        case "put_in" if act.place in ("bowl", "tray"):
             _beside_container(table, act.row, act.place)
         case "put_in_drawer":
             _beside_drawer(table, act.row)
-        case "push":
+        case "put_in" | "push":
             _beside_mark(table, act.row, act.place)
         case "stack":
             _beside_base(table, act.row, act.base)

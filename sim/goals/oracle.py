@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from sim.goals.goal import Goal
 from vla.planner.grammar import Saying
+from vla.planner.manner import in_manner
 from vla.planner.means import StuckError, means
 from vla.planner.symbols import Symbols
 
@@ -19,4 +20,6 @@ def oracle(goal: Goal, state: Symbols) -> Saying:
     Raises:
         StuckError: there is no way, for example because the object has fallen off the table.
     """
-    return goal.saying if goal.saying is not None else means(goal.desire, state, goal.ordered)
+    if goal.saying is not None:
+        return goal.saying
+    return in_manner(goal.text, means(goal.desire, state, goal.ordered), state)

@@ -172,7 +172,7 @@ def query_of(act: Act, truth: Truth) -> Query:
 
 
 def _free_spot(act: Act, truth: Truth) -> tuple[float, float, float]:
-    """The place on the table nearest to where the object is with room around it, 10 cm away at least."""
+    """A place with room around it 12 cm from where the object is, to the side and inwards if that is free."""
     others = [*range(len(POOL)), *(ROW[name] for name in ("bowl", "tray", "button"))]
     taken = truth.position_m[[row for row in others if row != act.row], :2]
     taken = taken[np.isfinite(taken).all(axis=1)]
@@ -194,8 +194,11 @@ def _free_spot(act: Act, truth: Truth) -> tuple[float, float, float]:
         return max(0.0, -float(np.concatenate(gaps).min()))
 
     def price(spot: tuple[float, float]) -> float:
-        away = float(np.hypot(*np.subtract(spot, start)))
-        return 100 * crowded(spot) + abs(away - 0.12)
+        along_x, along_y = np.subtract(spot, start)
+        outwards = abs(spot[1]) - abs(start[1])
+        return (
+            100 * crowded(spot) + abs(np.hypot(along_x, along_y) - 0.12) + 0.2 * abs(along_x) + 0.1 * outwards
+        )
 
     x, y = min(spots, key=price)
     return x, y, HALF_M

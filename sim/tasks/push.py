@@ -56,12 +56,11 @@ class Push:
         return queries
 
     def success(self, truth: Truth, query: Query) -> bool:
-        near = bool(self._error(truth, query).max() < TOLERANCE_M)
-        return near and truth.resting(query.target) and self._low(truth, query)
+        return at_mark(truth, query) and truth.resting(query.target)
 
     def waypoint(self, truth: Truth, query: Query) -> Waypoint:
         goal, at = query.goal_m(truth), truth.position_m[query.target]
-        error = self._error(truth, query)
+        error = _error_m(truth, query)
         pushing_x = (
             truth.tool_m[2] < 0.05
             and abs(truth.tool_m[1] - at[1]) < 0.02
@@ -73,11 +72,16 @@ class Push:
             return push_along(truth, at, 0, goal[0])
         return retreat(truth)
 
-    def _error(self, truth: Truth, query: Query) -> np.ndarray:
-        return np.abs(query.goal_m(truth) - truth.position_m[query.target])[:2]
 
-    def _low(self, truth: Truth, query: Query) -> bool:
-        return bool(truth.position_m[query.target, 2] < HALF_M + 0.01)
+def at_mark(truth: Truth, query: Query) -> bool:
+    """True when the object is on the table, within 4 cm of its zone or corner on both axes."""
+    low = truth.position_m[query.target, 2] < HALF_M + 0.01
+    return bool(low and _error_m(truth, query).max() < TOLERANCE_M)
+
+
+def _error_m(truth: Truth, query: Query) -> NDArray[np.float64]:
+    """Distance from the goal along x and y, (2,)."""
+    return np.abs(query.goal_m(truth) - truth.position_m[query.target])[:2]
 
 
 def lanes(start: tuple[float, float], goal: tuple[float, float]) -> NDArray[np.float64]:

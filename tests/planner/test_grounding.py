@@ -47,8 +47,8 @@ def goes_on(settled: Wish, seen: str) -> str:
     ("meaning", "seen", "saying"),
     [
         ("put the red block in bowl .", PLAIN, "put the red block in the bowl."),
-        ("put the green star in zone .", PLAIN, "push the green star to the zone."),
-        ("put the green star in back right .", PLAIN, "push the green star to the back right corner."),
+        ("put the green star in zone .", PLAIN, "put the green star in the zone."),
+        ("put the green star in back right .", PLAIN, "put the green star in the back right corner."),
         ("put the green star in table .", TOWER, "take the green star off the blue block."),
         ("put the red block in table .", PLAIN, "done."),
         ("put the red block in drawer .", CLOSED, "open the drawer; put the red block in the drawer."),
@@ -64,7 +64,7 @@ def goes_on(settled: Wish, seen: str) -> str:
         ("clear the green star .", TOWER, "done."),
         ("pile every block .", PLAIN, "stack the blue block on the red block."),
         ("sort every block .", PLAIN,
-         "push the blue block to the back left corner; push the red block to the back right corner."),
+         "put the blue block in the back left corner; put the red block in the back right corner."),
         ("open .", CLOSED, "open the drawer."),
         ("close .", CLOSED, "done."),
         ("press .", CLOSED, "press the button."),
@@ -341,7 +341,7 @@ def test_every_star_means_one_that_comes_into_view_later_too() -> None:
         (
             "put the thing inside bowl in table .",
             MIXED,
-            "nothing brings the red ball from there to the table",
+            "the red ball rolls away on the table",
         ),
     ],
 )
@@ -382,12 +382,29 @@ def test_eyes_that_see_two_things_on_one_or_a_ring_of_things_do_no_harm() -> Non
         # Of two places the later one counts.
         ("put every star in tray and put the red star in bowl .",
          "tray 4 4 ; bowl 9 9 ; red star bowl ; blue star tray .", "done."),
-        # Nothing takes a thing out of a bowl but putting it elsewhere.
+        # A corner is a place on the table that has a name.
         ("put the red block in bowl and put the blue star in table .",
-         "bowl 9 9 ; red block table 1 1 ; blue star bowl .", "stuck"),
+         "bowl 9 9 ; red block table 1 1 ; blue star bowl .",
+         "put the blue star in the front left corner; put the red block in the bowl."),
         ("swap the red block with the blue block .",
          "tray 4 4 ; bowl 9 9 ; red block bowl ; blue block tray ; green star tray ; red star tray .",
-         "stuck"),
+         "put the blue block in the front left corner; put the red block on the tray"
+         "; put the blue block in the bowl."),
+        # What has come out of the drawer is on the table, and nothing more is moved while the hand is full.
+        ("swap the red block with the blue block .",
+         "drawer open ; bowl 9 9 ; red block bowl ; blue block drawer ; red star drawer"
+         " ; green star drawer .",
+         "take the blue block out of the drawer; put the red block in the drawer"
+         "; put the blue block in the bowl."),
+        ("put the red block in bowl and put the blue block in table .",
+         "bowl 9 9 ; red block hand ; blue block bowl .",
+         "put the red block in the front left corner; put the blue block in the front right corner"
+         "; put the red block in the bowl."),
+        # What rolls does not wait on the table.
+        ("swap the red block with the green ball .",
+         "tray 4 4 ; bowl 9 9 ; green ball bowl ; red block tray ; green star tray ; red star tray .",
+         "put the red block in the front left corner; put the green ball on the tray"
+         "; put the red block in the bowl."),
         # In the hand is not on the table.
         ("put the red block in table .", "red block hand .", "stuck"),
         ("swap the red block with the blue block .", "tray 4 4 ; red block hand ; blue block tray .",
@@ -452,12 +469,12 @@ def test_what_has_been_reached_is_kept_up_unless_a_later_wish_undoes_it():
 
 def test_any_sorting_is_a_sorting_and_strangers_are_gone_around():
     sort = wish("sort every block .", "red block table 3 3 ; blue block table 4 9 ; green star table 8 8 .")
-    apart = "push the red block to the back left corner; push the blue block to the front left corner."
+    apart = "put the red block in the back left corner; put the blue block in the front left corner."
     assert goes_on(sort, "red block table 3 3 ; blue block table 4 9 .") == apart
     assert goes_on(sort, "red block front left ; blue block back left .") == "done."
     assert goes_on(sort, "red block back right ; blue block front right .") == "done."
     knocked = "red block table 3 3 ; blue block table 4 9 ; green star back left ."
-    assert goes_on(sort, knocked).endswith("push the red block to the front right corner.")
+    assert goes_on(sort, knocked).endswith("put the red block in the front right corner.")
     beside = "red block back left ; blue block front left ; green star back left ."
     assert goes_on(sort, beside) == "done."
     assert "red" not in goes_on(sort, beside.replace("front left", "table 4 9"))

@@ -179,14 +179,14 @@ def test_a_meaning_that_is_cut_off_is_none() -> None:
 
 
 def test_where_nothing_leads_there_it_says_so_at_first_and_holds_on_to_its_plan_later() -> None:
-    meant = "put the red block in table ."
-    boxed, lying = "bowl 4 7 ; red block bowl .", "drawer open ; bowl 4 7 ; red block drawer ."
+    meant = "put the red ball in table ."
+    boxed, lying = "bowl 4 7 ; red ball bowl .", "drawer open ; bowl 4 7 ; red ball drawer ."
     made, _ = planner(meant, boxed)
     assert made.plan(GOAL, seen(), None).note == "because i do not know how to do that"
     made, _ = planner(meant, lying, boxed)
     plans = run(made, 4)
-    assert {plan.steps for plan in plans} == {("take the red block out of the drawer",)}
-    assert plans[-1].seen == "bowl 4 7 ; drawer closed ; red block bowl ."
+    assert {plan.steps for plan in plans} == {("take the red ball out of the drawer",)}
+    assert plans[-1].seen == "bowl 4 7 ; drawer closed ; red ball bowl ."
 
 
 def test_a_new_run_understands_anew_and_forgets_what_was_seen() -> None:

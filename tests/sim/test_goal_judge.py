@@ -232,16 +232,26 @@ def test_the_oracle_first_puts_away_what_is_in_the_hand():
     assert judge(goal, state, plan(*steps)).valid
 
 
-def test_a_thing_waits_where_no_way_turns_into_anybody():
-    where = {0: "front left", 1: "back right", 2: "table", 3: "table"}
+def test_a_thing_waits_in_a_corner_that_nobody_needs():
+    where = {0: "front left", 1: "back right", 2: "front right", 3: "table"}
     state = Symbols(NAMES, where, frozenset())
     steps = steps_of(asked(In(0, "back right"), In(1, "front left")), state)
-    assert steps[0] == "push the blue block to the back left corner"
+    assert steps[0] == "put the blue block in the back left corner"
+
+
+def test_things_are_pushed_where_the_goal_says_so():
+    goal = replace(asked(In(0, "front left")), text="push the red block to the front left corner")
+    assert steps_of(goal, TABLE) == ("push the red block to the front left corner",)
+    assert not judge(goal, TABLE, plan("put the red block in the front left corner")).valid
+    held = after(TABLE, "pick up the red block")
+    assert steps_of(goal, held) == ("put the red block in the front left corner",)
 
 
 def test_the_oracle_says_where_no_skill_leads_on():
-    with pytest.raises(StuckError, match="nothing brings the red block"):
-        oracle(asked(In(0, "table")), after(TABLE, "put the red block in the bowl"))
+    with pytest.raises(StuckError, match="the red block is being carried"):
+        oracle(asked(In(0, "table")), after(TABLE, "pick up the red block"))
+    with pytest.raises(StuckError, match="the red block is out of reach"):
+        oracle(asked(In(0, "front left")), TABLE.moved(0, "gone"))
     with pytest.raises(StuckError, match="no room in bowl"):
         oracle(asked(In(0, "bowl")), after(TABLE, "put the green ball in the bowl"))
 

@@ -15,6 +15,7 @@ from sim.goals.telling import seen_of
 from sim.randomise import Randomise
 from vla.planner.grammar import plan_of
 from vla.planner.grounding import say
+from vla.planner.manner import in_manner
 from vla.planner.meaning_text import parse_meaning
 from vla.planner.meaning_words import format_meaning
 from vla.planner.seen_table import seen_table
@@ -52,7 +53,8 @@ def test_the_language_of_meanings_can_say_every_goal_and_its_plan_is_valid(
             state = symbols_of(truth, goal.names)
             text = meaning_of(name, meaning, layout_words(TEMPLATES[name], seed, Randomise()))
             assert text is not None
-            saying = say(parse_meaning(text), seen_table(seen_of(state, truth)))
+            seen = seen_table(seen_of(state, truth))
+            saying = in_manner(goal.text, say(parse_meaning(text), seen), seen.state)
             verdict = judge(goal, state, plan_of(goal.text, saying))
             assert verdict.valid, (text, saying, verdict.why)
 

@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from sim.goals.judge import find
-from sim.goals.moments import FAMILIES, LAID, lay_moment, templates_with
+from sim.goals.moments import FAMILIES, LAID, lay_moment
 from sim.goals.world import GoalWorld, query_of
+from sim.layout import CORNERS
 from sim.objects import ROW
 from sim.seeds import EVALUATION_SEED
 
@@ -60,7 +61,8 @@ def test_what_is_nearly_done_is_near(world: GoalWorld):
         assert world.symbols().drawer == "ajar"
         moment = lay_moment(world, "put_in", "almost", seed)
         act, at = find(moment.questions[0].instruction, world.symbols()), world.truth().position_m
-        assert np.hypot(*(at[act.row] - at[ROW[act.place]])[:2]) < 0.16
+        goal = CORNERS[act.place] if act.place in CORNERS else at[ROW[act.place], :2]
+        assert np.hypot(*(at[act.row, :2] - goal)) < 0.16
         moment = lay_moment(world, "stack", "almost", seed)
         act, at = find(moment.questions[0].instruction, world.symbols()), world.truth().position_m
         assert np.hypot(*(at[act.row] - at[act.base])[:2]) < 0.09
@@ -76,10 +78,6 @@ def test_who_has_just_done_it_is_still_there_and_has_let_go(world: GoalWorld):
         assert np.hypot(*(truth.position_m[act.row] - truth.tool_m)[:2]) < 0.1
         assert truth.held < 0
         assert truth.tool_m[2] > 0.08
-
-
-def test_every_family_is_on_the_way_to_some_goal():
-    assert all(templates_with(family) for family in FAMILIES)
 
 
 def test_a_mistake_names_the_choices(world: GoalWorld):

@@ -7,11 +7,11 @@ import pytest
 
 from sim.collect import CollectSettings, collect
 from sim.driver import MujocoDriver
+from sim.goals.midway import MidwayWorld
 from sim.judges import InstructionJudge
 from sim.replay import replay
 from sim.request import RequestWorld
 from sim.stage import stage
-from sim.world import World
 from vla.bridge.link import LocalLink
 from vla.contract import ActionChunk, RobotSpec
 from vla.dataset.reader import Dataset
@@ -21,8 +21,8 @@ from vla.runtime.recorder import RunRecorder
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    return World(render=False)
+def world() -> MidwayWorld:
+    return MidwayWorld(render=False)
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> dict[float, Dataset]:
 @pytest.mark.parametrize("noise", [0.0, 1.0])
 @pytest.mark.parametrize("index", [0, 1])
 def test_an_episode_repeats_to_the_micrometre(
-    recorded: dict[float, Dataset], world: World, noise: float, index: int
+    recorded: dict[float, Dataset], world: MidwayWorld, noise: float, index: int
 ) -> None:
     found = replay(recorded[noise], index, world)
     assert found.worst_mm < 1e-3
@@ -50,8 +50,15 @@ def test_an_episode_repeats_to_the_micrometre(
     assert len(found.tool_drift_mm) == len(found.object_drift_mm) == recorded[noise].episodes[index].length
 
 
+def test_what_began_on_the_way_to_a_goal_repeats(world: MidwayWorld, tmp_path: Path) -> None:
+    list(collect(CollectSettings(tmp_path / "midway", ("stack",), episodes=1, image_size=32, midway=1.0), 0))
+    found = replay(Dataset.open(tmp_path / "midway"), 0, world)
+    assert found.success
+    assert found.worst_mm < 1e-3
+
+
 def test_a_changed_action_shows_as_drift_from_there_on(
-    recorded: dict[float, Dataset], world: World, monkeypatch: pytest.MonkeyPatch
+    recorded: dict[float, Dataset], world: MidwayWorld, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     dataset = recorded[0.0]
     columns = {name: np.array(values) for name, values in dataset.columns(0).items()}

@@ -14,7 +14,7 @@ from sim.goals.sentences import draw_sentences
 from sim.stills import StillSettings, draw_stills
 from vla.cli.settings import configured, families, processes
 from vla.cli.terminal import console, counted
-from vla.config import ConfigError
+from vla.config import ConfigError, check_choice
 from vla.dataset.sentences import Sentence, write_sentences
 from vla.dataset.staging import staged_keys
 
@@ -29,6 +29,7 @@ class CollectConfig:
     workers: int
     seed: int
     noise: float
+    midway: float
     tail: int
     image_size: int
     stills: int
@@ -43,6 +44,8 @@ class CollectConfig:
             raise ValueError(f"episodes={self.episodes} must be at least 1")
         if not 0.0 <= self.noise <= 1.0:
             raise ValueError(f"noise={self.noise} is outside 0..1")
+        if not 0.0 <= self.midway <= 1.0:
+            raise ValueError(f"midway={self.midway} is outside 0..1")
         if self.workers < 0:
             raise ValueError(f"workers={self.workers} must be at least 0")
         if self.stills < 0:
@@ -63,6 +66,9 @@ class CollectConfig:
 
 def collect(overrides: list[str], show_config: bool) -> None:
     """Record what is missing of the dataset, with progress."""
+    for word in overrides:
+        if word.startswith("suite="):
+            return _collect_suite(word.removeprefix("suite="), overrides, show_config)
     config = configured("collect", overrides, CollectConfig, show_config)
     if config.stills:
         return _collect_stills(config)
@@ -78,6 +84,7 @@ def collect(overrides: list[str], show_config: bool) -> None:
         noise=config.noise,
         tail=config.tail,
         image_size=config.image_size,
+        midway=config.midway,
     )
     choose_backend()
     before = len(staged_keys(settings.root)) if settings.root.is_dir() else 0
@@ -97,6 +104,13 @@ def collect(overrides: list[str], show_config: bool) -> None:
     out.print(
         f"{config.out} holds {before + recorded} episodes; to see them: handily dataset show {config.out}"
     )
+
+
+def _collect_suite(name: str, overrides: list[str], show_config: bool) -> None:
+    check_choice("suite", name, ("metaworld",))
+    from vla.cli.metaworld import collect as command
+
+    command(overrides, show_config)
 
 
 def _collect_stills(config: CollectConfig) -> None:

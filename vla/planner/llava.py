@@ -25,6 +25,7 @@ from vla.planner.grammar import (
     saying_of,
 )
 from vla.planner.grounding import hinted, pending, plan_wish, reached_by, settle
+from vla.planner.manner import in_manner
 from vla.planner.meaning import Meaning, Wish, names_in
 from vla.planner.meaning_text import meaning_next, meaning_or_unknown
 from vla.planner.means import StuckError
@@ -109,6 +110,9 @@ class LlavaPlanner:
         # Whoever is about to refuse, or to call it done, believes in what speaks against that.
         seen = task.memory.update(look, kept, 1 if previous is not None and previous.done else SURE)
         saying = self._saying(task, seen)
+        if saying is not None:
+            doing = None if previous is None else previous.instruction
+            saying = in_manner(goal, saying, seen_table(seen).state, doing)
         text = format_seen(seen)
         if previous is not None and (saying is None or _under_way(saying, seen, previous)):
             return replace(previous, seen=text)

@@ -13,7 +13,7 @@ from dataclasses import replace
 
 from vla.planner.desire import Atom, Clear, Drawer, Held, In, On, Over, Pressed, Sorted, Tower
 from vla.planner.sayings import CORNERS, Instructions, Refusal, Step
-from vla.planner.symbols import CAPACITY, HELD, LOOSE, TABLE, Symbols, name_order
+from vla.planner.symbols import CAPACITY, GONE, HELD, LOOSE, TABLE, Symbols, name_order
 
 _HIGHEST = 3
 
@@ -212,23 +212,22 @@ class _Sketch:
             self._do("take_out", row, TABLE, "drawer")
 
     def _bring(self, row: int, place: str) -> None:
+        if self._state.where[row] == GONE:
+            raise StuckError(f"the {self._state.names[row]} is out of reach")
         self._free(row)
         if place == TABLE:
-            if self._state.where[row] in (HELD, *CAPACITY) and self._state.where[row] not in LOOSE:
-                raise StuckError(f"nothing brings the {self._state.names[row]} from there to the table")
             self._off(row)
+            if self._state.where[row] == HELD:
+                raise StuckError(f"the {self._state.names[row]} is being carried to the table")
+            if self._state.where[row] in CAPACITY and self._state.where[row] not in LOOSE:
+                self._put_aside(row)
             return
         self._make_room(row, place)
-        if place in ("bowl", "tray"):
-            self._do("put_in", row, place, place)
-        elif place == "drawer":
+        if place == "drawer":
             self._slide("open")
             self._do("put_in_drawer", row, place, place)
         else:
-            self._off(row)
-            if self._state.where[row] not in LOOSE:
-                raise StuckError(f"the {self._state.names[row]} cannot be pushed from where it is")
-            self._do("push", row, place, place)
+            self._do("put_in", row, place, place)
 
     def _make_room(self, row: int, place: str) -> None:
         """Whoever is in the way goes where it belongs; where that is taken in turn, it waits in a corner."""
@@ -239,53 +238,38 @@ class _Sketch:
         if not leaving:
             raise StuckError(f"there is no room in {place}", _no_room(place))
         other = leaving[0]
+        if self._state.where[row] == HELD:
+            self._put_aside(row)  # nothing else is moved while the hand is full
         self._under_way.append(row)
         atom = self._wanted[other]
         taken = self._state.inside(atom.place) if isinstance(atom, In) else ()
-        if isinstance(atom, In) and any(waiting in taken for waiting in self._under_way):
-            self._wait_in_corner(other, place, atom.place)
-        else:
+        if not any(waiting in taken for waiting in self._under_way):
             self.achieve(atom)
+        elif self._state.shape(other) == "ball" and row in taken:
+            self._put_aside(row)
+            self.achieve(atom)
+        else:
+            self._put_aside(other)
         self._under_way.pop()
 
     def _misplaced(self, row: int, place: str) -> bool:
         atom = self._wanted.get(row)
         return atom is not None and not (isinstance(atom, In) and atom.place == place)
 
-    def _wait_in_corner(self, row: int, mine: str, yours: str) -> None:
-        """Push an object from ``mine`` aside, so that what is in ``yours`` can come and it can go there.
-
-        A corner in which none of the three ways turns into somebody is better than one in which one does.
-        """
-        if mine not in LOOSE or self._state.shape(row) == "ball":
-            raise StuckError(f"the {self._state.names[row]} cannot be pushed out of the way")
+    def _put_aside(self, row: int) -> None:
+        """Bring an object to a spot on the table that has a name and that nobody needs."""
+        self._free(row)
+        if self._state.where[row] == TABLE:
+            return  # it has come out of the drawer
+        if self._state.shape(row) == "ball":
+            raise StuckError(f"the {self._state.names[row]} rolls away on the table")
         spoken_for = {atom.place for atom in self._wanted.values() if isinstance(atom, In)}
-        blocked = set(CORNERS) - set(self._state.reachable_corners)
-        taken = {corner for corner in CORNERS if self._state.inside(corner)} | blocked
-        free = [corner for corner in CORNERS if corner not in spoken_for | taken]
+        zone = ("zone",) if "zone" in self._state.fixtures else ()
+        spots = [spot for spot in (*self._state.reachable_corners, *zone) if spot not in spoken_for]
+        free = [spot for spot in spots if not self._state.inside(spot)]
         if not free:
-            raise StuckError(f"there is no free corner for the {self._state.names[row]} to wait in")
-
-        def collisions(corner: str) -> int:
-            others = taken - {mine, yours}
-            ways = (
-                (_turn(mine, corner), others | {yours}),
-                (_turn(yours, mine), others | {corner}),
-                (_turn(corner, yours), others | {mine}),
-            )
-            return sum(turn in occupied for turn, occupied in ways)
-
-        corner = min(free, key=collisions)
-        self._clear(row)
-        self._do("push", row, corner, corner)
-
-
-def _turn(start: str, end: str) -> str:
-    """The corner in which a push turns, across first and then along; "" where it turns in none."""
-    if start not in CORNERS or end not in CORNERS:
-        return ""
-    turn = f"{start.split()[0]} {end.split()[1]}"
-    return "" if turn in (start, end) else turn
+            raise StuckError(f"there is no free corner for the {self._state.names[row]}")
+        self._do("put_in", row, free[0], free[0])
 
 
 def _no_room(place: str) -> Refusal | None:

@@ -43,12 +43,15 @@ FORMS: Final = (
     "put the THING on the tray",
     "put the THING in the drawer",
     "take the THING out of the drawer",
+    "put the THING in the zone",
+    "put the THING in the CORNER corner",
     "push the THING to the zone",
     "push the THING to the CORNER corner",
     "stack the THING on the COLOUR block",
     "take the THING off the COLOUR block",
 )
-"""Every instruction; THING, CORNER and COLOUR stand for words. No ball is pushed, stacked or taken off."""
+"""Every instruction; THING, CORNER and COLOUR stand for words. No ball is pushed, stacked or taken off,
+nor put where it would roll away."""
 REASONS: Final = (
     "there is no THING",
     "there is more than one THING",
@@ -135,7 +138,8 @@ def prompt(goal: str, previous: Plan | None = None) -> str:
         f"Steps: {'; '.join(FORMS)}.",
         f"THING is COLOUR SHAPE. COLOUR: {', '.join(COLOURS)}. SHAPE: {', '.join(SHAPES)}. "
         f"CORNER: {', '.join(CORNERS)}.",
-        "A ball cannot be pushed, stacked or taken off. What stands on something has to be taken off first. "
+        "A ball cannot be pushed, stacked or taken off, nor put in the zone or a corner. Push only where the "
+        "goal says so; else put. What stands on something has to be taken off first. "
         "The drawer has to be open for what is put in it or taken out of it.",
         f"REASON, for example: {'; '.join(REASONS)}. Instead of a THING also: "
         f"{', '.join((*SHAPES, *FIXTURES))}.",

@@ -78,7 +78,7 @@ Saying = Instructions | Refusal | Answer
 
 
 def _steps() -> dict[str, Step]:
-    """Every instruction and its meaning, 735 in all."""
+    """Every instruction and its meaning, 803 in all."""
     found: dict[str, Step] = {
         "open the drawer": Step("open_drawer"),
         "close the drawer": Step("close_drawer"),
@@ -94,6 +94,7 @@ def _steps() -> dict[str, Step]:
     for name in _NO_BALLS:
         for place in ("zone", *CORNERS):
             found[f"push the {name} to {_place(place)}"] = Step("push", name, place)
+            found[f"put the {name} in {_place(place)}"] = Step("put_in", name, place)
         for base in _BLOCKS:
             if base != name:
                 found[f"stack the {name} on the {base}"] = Step("stack", name, base)

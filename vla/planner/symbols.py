@@ -54,7 +54,7 @@ class Symbols:
 
     @property
     def reachable_corners(self) -> tuple[str, ...]:
-        """Corners that the arm can push to: the cabinet stands in front of those on the right."""
+        """Corners that the arm can reach: the cabinet stands in front of those on the right."""
         behind_cabinet = "drawer" in self.fixtures
         return tuple(corner for corner in CORNERS if not (behind_cabinet and "right" in corner))
 
