@@ -29,8 +29,8 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "transformers",
     ),
     "sim": ("OpenGL", "gymnasium", "mujoco"),
-    "metaworld": ("metaworld",),
     "train": ("accelerate", "tensorboard"),
+    "metaworld": ("metaworld",),
 }
 """Extra to the import names that it adds to those of the extras it includes; see ``pyproject.toml``."""
 
