@@ -18,9 +18,9 @@ from sim.metaworld.world import HORIZON, SuiteWorld
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
 from vla.contract import ContractError, Observation, Policy
 from vla.dataset.schema import write_text
+from vla.planner.verdicts import Portion
 from vla.runtime.film import Shot
 from vla.runtime.outcome import versions
-from vla.wilson import wilson_interval
 
 EXPERT: Final = "expert"
 """Stands for the package's scripted experts, the upper bound."""
@@ -53,22 +53,6 @@ class SuiteOutcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Share:
-    """Successes of trials, and their 95 % Wilson bounds."""
-
-    name: str
-    successes: int
-    trials: int
-    low: float
-    high: float
-
-    @property
-    def rate(self) -> float:
-        """Share of successes, 0 without trials."""
-        return self.successes / self.trials if self.trials else 0.0
-
-
-@dataclass(frozen=True, slots=True)
 class SuiteReport:
     """What an evaluation found.
 
@@ -84,29 +68,29 @@ class SuiteReport:
     outcomes: tuple[SuiteOutcome, ...]
     wall_s: float = field(default=0.0, compare=False)
 
-    def tasks(self) -> tuple[Share, ...]:
-        """One per task."""
-        return tuple(self._share(name, (name,)) for name in self.settings["tasks"])
+    def tasks(self) -> dict[str, Portion]:
+        """Successes by task."""
+        return {name: self._share((name,)) for name in self.settings["tasks"]}
 
-    def groups(self) -> tuple[Share, ...]:
-        """One per group of difficulty of which a task was played."""
+    def groups(self) -> dict[str, Portion]:
+        """Successes by group of difficulty, of those of which a task was played."""
         played = self.settings["tasks"]
         members = {group: [name for name in played if TASKS[name].group == group] for group in GROUPS}
-        return tuple(self._share(group, names) for group, names in members.items() if names)
+        return {group: self._share(names) for group, names in members.items() if names}
 
-    def episodes(self) -> Share:
-        """All episodes alike."""
-        return self._share("episodes", self.settings["tasks"])
+    def all(self) -> Portion:
+        """Successes of all episodes alike."""
+        return self._share(self.settings["tasks"])
 
     @property
     def group_mean(self) -> float:
         """The mean of the groups' rates, each with the same weight: the figure that is published."""
-        shares = self.groups()
+        shares = self.groups().values()
         return sum(share.rate for share in shares) / len(shares)
 
-    def _share(self, name: str, tasks: Sequence[str]) -> Share:
+    def _share(self, tasks: Sequence[str]) -> Portion:
         found = [outcome.success for outcome in self.outcomes if outcome.task in tasks]
-        return Share(name, sum(found), len(found), *wilson_interval(sum(found), len(found)))
+        return Portion(sum(found), len(found))
 
     def write(self, path: Path) -> None:
         """Write the manifest as JSON; it appears only when it is complete."""
@@ -115,15 +99,17 @@ class SuiteReport:
             "versions": dict(self.versions),
             "wall_s": round(self.wall_s, 1),
             "group_mean": round(self.group_mean, 4),
-            "groups": [_flat(share) for share in (*self.groups(), self.episodes())],
-            "tasks": [_flat(share) for share in self.tasks()],
+            "groups": {name: _flat(share) for name, share in self.groups().items()},
+            "all": _flat(self.all()),
+            "tasks": {name: _flat(share) for name, share in self.tasks().items()},
             "episodes": [asdict(outcome) for outcome in self.outcomes],
         }
         write_text(path, json.dumps(content, indent=1) + "\n")
 
 
-def _flat(share: Share) -> dict[str, Any]:
-    return asdict(share) | {"rate": round(share.rate, 4)}
+def _flat(share: Portion) -> dict[str, Any]:
+    low, high = share.bounds
+    return asdict(share) | {"rate": round(share.rate, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
 class SuitePlayer:

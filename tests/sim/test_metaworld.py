@@ -18,6 +18,7 @@ from sim.metaworld.world import CAMERA, ENTITIES, GOAL, OBJECT, SuiteWorld, meta
 from sim.seeds import EVALUATION_SEED
 from vla.contract import ContractError
 from vla.dataset.reader import Dataset
+from vla.planner.verdicts import Portion
 
 metaworld = pytest.importorskip("metaworld")
 
@@ -131,10 +132,7 @@ def test_shoves_come_now_and_then_and_none_come_where_nothing_is_to_be_disturbed
 
 def test_an_evaluation_counts_by_task_and_group_and_leaves_a_manifest(tmp_path: Path) -> None:
     report = evaluate_suite(EXPERT, ("reach", "push"), 1, workers=1, folder=tmp_path)
-    assert [(share.name, share.successes, share.trials) for share in report.tasks()] == [
-        ("reach", 1, 1),
-        ("push", 1, 1),
-    ]
+    assert report.tasks() == {"reach": Portion(1, 1), "push": Portion(1, 1)}
     manifest = json.loads((tmp_path / "eval.json").read_text())
     assert manifest["settings"]["tasks"] == ["reach", "push"]
     assert manifest["group_mean"] == 1
@@ -149,7 +147,7 @@ def test_groups_weigh_the_same_however_many_tasks_they_have() -> None:
     ]
     report = SuiteReport({"tasks": ["reach", "door-open", "push"]}, {}, tuple(outcomes))
     assert report.group_mean == pytest.approx(0.5)
-    assert report.episodes().rate == pytest.approx(0.8)
+    assert report.all().rate == pytest.approx(0.8)
 
 
 def test_mistakes_name_the_choices() -> None:

@@ -50,7 +50,10 @@ def test_a_thin_installation_has_nothing_red_and_is_fit_to_be_a_robot_client():
     assert not [finding for finding in findings if finding.status == "red"]
     assert not {finding.name for finding in findings} & {"torch", "mujoco", "renderer", "video"}
     extras = next(finding for finding in findings if finding.name == "extras")
-    assert extras.found == "cli; not installed: images, record, otg, compat, plot, bench, serve, sim, train, metaworld"
+    assert (
+        extras.found
+        == "cli; not installed: images, record, otg, compat, plot, bench, serve, sim, train, metaworld"
+    )
     assert doctor.fitness(present) == "Fit to run as a robot client."
 
 

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 from rich.table import Table
 
 from sim.backend import choose_backend
 from sim.metaworld.collect import SuiteSettings, collect_suite
-from sim.metaworld.evaluate import EXPERT, PolicyMaker, Share, SuiteReport, evaluate_suite
+from sim.metaworld.evaluate import EXPERT, PolicyMaker, SuiteReport, evaluate_suite
 from sim.metaworld.suite import TASKS
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import digest, resolve_checkpoint
@@ -22,6 +23,7 @@ from vla.cli.terminal import console, counted
 from vla.config import check_choice
 from vla.dataset.staging import staged_keys
 from vla.extras import needs
+from vla.planner.verdicts import Portion, cell
 from vla.runtime.outcome import new_run_folder
 
 SUITE = "suite=metaworld"
@@ -143,7 +145,7 @@ def evaluate(overrides: Sequence[str], show_config: bool) -> None:
     plot(report, folder / "tasks.png")
     out = console()
     out.print(table_of(report.tasks(), "success per task in %, with 95 % Wilson intervals"))
-    out.print(table_of((*report.groups(), report.episodes()), "success per group of difficulty"))
+    out.print(table_of(report.groups() | {"all": report.all()}, "success per group of difficulty"))
     out.print(f"mean of the groups: {100 * report.group_mean:.1f} %")
     files = "eval.json, tasks.png, contact_sheet.png"
     out.print(f"{len(report.outcomes)} episodes in {report.wall_s:.0f} s; {folder}: {files}")
@@ -160,12 +162,11 @@ def _policy(config: SuiteEvalConfig) -> tuple[PolicyMaker, dict[str, str]]:
     return make, {"policy": str(folder), "digest": digest(folder)}
 
 
-def table_of(shares: Sequence[Share], title: str) -> Table:
+def table_of(shares: Mapping[str, Portion], title: str) -> Table:
     """Rates in percent with their intervals, a row each."""
     table = Table("", "", "n", title=title, box=None)
-    for share in shares:
-        cell = f"{100 * share.rate:.0f} ({100 * share.low:.0f}-{100 * share.high:.0f})"
-        table.add_row(share.name, cell, str(share.trials))
+    for name, share in shares.items():
+        table.add_row(name, cell(share), str(share.of))
     return table
 
 
@@ -175,18 +176,16 @@ def plot(report: SuiteReport, path: Path) -> None:
         from matplotlib.figure import Figure
 
     shares = report.tasks()
-    groups = list(dict.fromkeys(TASKS[share.name].group for share in shares))
-    figure = Figure(figsize=(max(4.0, 0.24 * len(shares)), 4.2), layout="constrained")
+    names = list(shares)
+    figure = Figure(figsize=(max(4.0, 0.24 * len(names)), 4.2), layout="constrained")
     axes = figure.subplots()
-    for group in groups:
-        at = [i for i, share in enumerate(shares) if TASKS[share.name].group == group]
-        rates = [100 * shares[i].rate for i in at]
-        errors = [
-            [100 * (shares[i].rate - shares[i].low) for i in at],
-            [100 * (shares[i].high - shares[i].rate) for i in at],
-        ]
-        axes.bar(at, rates, yerr=errors, label=group, error_kw={"linewidth": 0.8})
-    axes.set_xticks(range(len(shares)), [share.name for share in shares], rotation=90, fontsize=7)
+    for group in report.groups():
+        at = [i for i, name in enumerate(names) if TASKS[name].group == group]
+        rates = np.array([shares[names[i]].rate for i in at])
+        low, high = np.array([shares[names[i]].bounds for i in at]).T
+        errors = [100 * (rates - low), 100 * (high - rates)]
+        axes.bar(at, 100 * rates, yerr=errors, label=group, error_kw={"linewidth": 0.8})
+    axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
     axes.set_ylabel("success, %")
     axes.set_ylim(0, 105)
     axes.legend(title="difficulty", fontsize=7, loc="lower left")

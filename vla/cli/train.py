@@ -169,7 +169,7 @@ def _rollout_metaworld(
         settings = {"tasks": list(names)}
         report = SuiteReport(settings, {}, tuple(player.play(job)[0] for job in jobs))
         player.close()
-        rates = {f"success/{share.name}": share.rate for share in report.groups()}
+        rates = {f"success/{name}": share.rate for name, share in report.groups().items()}
         return rates | {"success": report.group_mean}
 
     return play
