@@ -160,6 +160,11 @@ class Table:
         """Names of the corners that nothing stands in the way of."""
         return tuple(name for name in CORNERS if not ("drawer" in self.fixtures and "right" in name))
 
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """Where things can stand on the table itself that has a name: the zone and the free corners."""
+        return ("zone", *self.corners) if "zone" in self.fixtures else self.corners
+
     def thing(
         self,
         shape: str,
@@ -277,6 +282,12 @@ class Table:
     def query(self, family: str, row: int, **more: object) -> Query:
         """A query about an object, with words that pick it out."""
         return Query(family, row, **self.describe(row), **more)  # type: ignore[arg-type]
+
+    def query_to(self, family: str, row: int, place: str) -> Query:
+        """A query about an object that is to come to a fixture or a corner."""
+        if place in CORNERS:
+            return self.query(family, row, point_m=(*CORNERS[place], HALF_M), place=place)
+        return self.query(family, row, destination=ROW[place], place=place)
 
     def fixture_query(self, family: str, name: str) -> Query:
         """A query about a fixture."""

@@ -15,12 +15,11 @@ from numpy.typing import NDArray
 
 from sim.goals.fulfilment import others
 from sim.goals.goal import Template, draw
-from sim.goals.judge import find
 from sim.goals.medley import MEDLEY
 from sim.goals.model import Act, ImpossibleError
 from sim.goals.nearly import nearly, nearly_pose
 from sim.goals.oracle import StuckError
-from sim.goals.plans import nominal_state, plan_for, play, templates_with
+from sim.goals.plans import due, templates_with
 from sim.goals.progress import CrowdedError
 from sim.goals.school import TAUGHT
 from sim.goals.telling import hidden
@@ -91,22 +90,20 @@ class MidwayWorld(GoalWorld):
     ) -> Scenario | None:
         """One try; None where the plan has no such instruction, or physics did not leave things as meant."""
         goal, table = draw(template, seed, replace(switches, paraphrase="train"))  # the medley has no others
-        plan = plan_for(goal, table)
-        places = [i for i, step in enumerate(plan) if step.family == family]
-        if not places:
+        found = due(goal, table, family, rng)
+        if found is None:
             return None
-        due = places[int(rng.integers(len(places)))]
-        pressed = play(goal, table, plan[:due])
-        act = find(step_words(plan[due]), nominal_state(goal, table, pressed))
+        plan, act = found.plan, found.act
         near = rng.random() < _NEARLY_SHARE and nearly(table, act)
-        self.lay_goal(goal, table, switches, pressed)
+        self.lay_goal(goal, table, switches, found.pressed)
         for _ in range(_SETTLING_STEPS):
             self.hold()
         self._steps = 0
         self._pose(act, near, rng)
         if act.row >= 0 and hidden(act.row, self.symbols()):
             return None
-        queries = self._queries(plan[due], [*plan[:due], *plan[due + 1 :]], act, rng)
+        rest = [*plan[: found.index], *plan[found.index + 1 :]]
+        queries = self._queries(plan[found.index], rest, act, rng)
         truth = self.truth()
         if self.judge(queries[0][1]) or not _in_bounds(act, truth, switches):
             return None
@@ -129,13 +126,13 @@ class MidwayWorld(GoalWorld):
         )
 
     def _queries(
-        self, due: Step, plan: list[Step], act: Act, rng: np.random.Generator
+        self, step_due: Step, plan: list[Step], act: Act, rng: np.random.Generator
     ) -> list[tuple[Step, Query]]:
         """What is due, then other instructions of the plan and such that may be mistaken for it."""
         state = self.symbols()
         shown = {name for row, name in state.names.items() if not hidden(row, state)}
         besides = [step for step in (*plan, *others(act, state)) if not step.target or step.target in shown]
-        steps = dict.fromkeys((due, *(besides[i] for i in rng.permutation(len(besides)))))
+        steps = dict.fromkeys((step_due, *(besides[i] for i in rng.permutation(len(besides)))))
         found: list[tuple[Step, Query]] = []
         for step in steps:
             try:

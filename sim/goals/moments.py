@@ -16,11 +16,10 @@ import numpy as np
 from sim.goals import TEMPLATES
 from sim.goals.fulfilment import fulfilled, others
 from sim.goals.goal import Template, draw
-from sim.goals.judge import find
 from sim.goals.model import Act, ImpossibleError
 from sim.goals.nearly import nearly, nearly_pose
 from sim.goals.oracle import StuckError
-from sim.goals.plans import nominal_state, plan_for, play, templates_with
+from sim.goals.plans import due, templates_with
 from sim.goals.progress import CrowdedError, carry_out
 from sim.goals.telling import hidden
 from sim.goals.world import GoalWorld
@@ -123,14 +122,10 @@ def _tried(
 ) -> Moment | None:
     """One try; None where the plan has no such instruction, or physics did not leave things as meant."""
     goal, table = draw(template, seed, switches)
-    plan = plan_for(goal, table)
-    places = [i for i, step in enumerate(plan) if step.family == family]
-    if not places:
+    found = due(goal, table, family, rng)
+    if found is None:
         return None
-    chosen = places[int(rng.integers(len(places)))]
-    pressed = play(goal, table, plan[:chosen])
-    words = step_words(plan[chosen])
-    act = find(words, nominal_state(goal, table, pressed))
+    words, act, pressed = step_words(found.plan[found.index]), found.act, found.pressed
     if case == "done before":
         carry_out(table, act)
         pressed = pressed or family == "press_button"

@@ -61,22 +61,18 @@ class SuiteWorld:
     Args:
         image_size: Height and width of the picture in pixels.
         backend: "auto", "egl" or "osmesa".
-        view: The part of the turned picture that is drawn.
-        render: False saves the renderer where only the true state is needed; ``observe`` then shows black.
 
     Raises:
         MissingExtra: the package is not installed.
     """
 
-    def __init__(
-        self, image_size: int = 128, backend: str = "auto", view: Window = VIEW, render: bool = True
-    ) -> None:
+    def __init__(self, image_size: int = 128, backend: str = "auto") -> None:
         with needs("metaworld"):
             from metaworld.env_dict import ALL_V3_ENVIRONMENTS
             from metaworld.policies import ENV_POLICY_MAP
         self.spec = metaworld_spec(image_size)
         self._environments, self._experts = ALL_V3_ENVIRONMENTS, ENV_POLICY_MAP
-        self._backend, self._view, self._render = backend, view, render
+        self._backend = backend
         self._renderer: Renderer | None = None
         self._env: Any = None
         self._task = ""
@@ -122,10 +118,8 @@ class SuiteWorld:
         env._partially_observable = False
         env.__dict__.pop("sawyer_observation_space", None)  # It was computed with the goal left out.
         self._env, self._task = env, task
-        if not self._render:
-            return
         if self._renderer is None:
-            left, top, right, bottom = self._view
+            left, top, right, bottom = VIEW
             unturned = {CAMERA: (1 - right, 1 - bottom, 1 - left, 1 - top)}
             self._renderer = open_renderer(env.model, self.spec.cameras, self._backend, unturned)
         else:
@@ -136,9 +130,13 @@ class SuiteWorld:
         return Observation({CAMERA: self.picture()}, self.proprioception(), self.time_s)
 
     def picture(self) -> NDArray[np.uint8]:
-        """What the camera sees, uint8 (H, W, 3); black without a renderer."""
+        """What the camera sees, uint8 (H, W, 3).
+
+        Raises:
+            RuntimeError: ``reset`` has not been called.
+        """
         if self._renderer is None:
-            return np.zeros((*self.spec.cameras[CAMERA], 3), np.uint8)
+            raise RuntimeError("SuiteWorld.reset(task, seed) comes before anything else")
         return np.ascontiguousarray(np.flip(self._renderer.render(self._env.data)[CAMERA], (0, 1)))
 
     def proprioception(self) -> NDArray[np.float32]:
@@ -178,7 +176,7 @@ class SuiteWorld:
         half = np.tan(np.deg2rad(model.camera(CAMERA).fovy[0]) / 2)
         # Turned by half a turn, left is right and up is down.
         u, v = 0.5 + 0.5 * x / (z * half), 0.5 - 0.5 * y / (z * half)
-        left, top, right, bottom = self._view
+        left, top, right, bottom = VIEW
         return (u - left) / (right - left), (v - top) / (bottom - top)
 
     def close(self) -> None:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.layout import CORNERS, NoRoomError, Table
-from sim.objects import HALF_M, ROW
+from sim.objects import HALF_M
 from sim.truth import Query, Truth
 from sim.waypoints import Waypoint, push_along, retreat
 
@@ -35,9 +35,7 @@ class Push:
             raise NoRoomError
         self._keep_lanes_free(table, (x, y), goal)
         table.clutter()
-        if place in CORNERS:
-            return table.query(self.family, row, point_m=(*goal, HALF_M), place=place)
-        return table.query(self.family, row, destination=ROW["zone"], place=place)
+        return table.query_to(self.family, row, place)
 
     @staticmethod
     def _keep_lanes_free(table: Table, start: tuple[float, float], goal: tuple[float, float]) -> None:
@@ -45,15 +43,11 @@ class Push:
             table.keep_free(float(x), float(y), LANE_M)
 
     def alternatives(self, table: Table) -> list[Query]:
-        rows = [row for row in table.on_table()]
-        queries = [
-            table.query(self.family, r, point_m=(*CORNERS[c], HALF_M), place=c)
-            for r in rows
-            for c in table.corners
-        ]
+        rows = table.on_table()
+        pairs = [(row, corner) for row in rows for corner in table.corners]
         if "zone" in table.fixtures:
-            queries += [table.query(self.family, r, destination=ROW["zone"], place="zone") for r in rows]
-        return queries
+            pairs += [(row, "zone") for row in rows]
+        return [table.query_to(self.family, row, place) for row, place in pairs]
 
     def success(self, truth: Truth, query: Query) -> bool:
         return at_mark(truth, query) and truth.resting(query.target)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from sim.layout import CORNERS, Table
-from sim.objects import HALF_M, POOL, ROW
+from sim.objects import HALF_M, POOL
 from sim.scene import TRAY_HALF_M
 from sim.tasks.push import PUSHABLE, at_mark
 from sim.truth import Query, Truth
@@ -36,24 +36,14 @@ class PutIn:
             table.fixture(place)
         row = table.target() if place in _RELEASE_M else table.target(PUSHABLE)
         table.clutter()
-        return self._query(table, row, place)
+        return table.query_to(self.family, row, place)
 
     def alternatives(self, table: Table) -> list[Query]:
         rows = table.on_table()
-        marks = [place for place in ("zone",) if place in table.fixtures]
-        return [
-            self._query(table, row, place) for place in _RELEASE_M if place in table.fixtures for row in rows
-        ] + [
-            self._query(table, row, place)
-            for row in rows
-            if POOL[row] in PUSHABLE
-            for place in (*marks, *table.corners)
-        ]
-
-    def _query(self, table: Table, row: int, place: str) -> Query:
-        if place in CORNERS:
-            return table.query(self.family, row, point_m=(*CORNERS[place], HALF_M), place=place)
-        return table.query(self.family, row, destination=ROW[place], place=place)
+        containers = [place for place in _RELEASE_M if place in table.fixtures]
+        pairs = [(row, place) for place in containers for row in rows]
+        pairs += [(row, place) for row in rows if POOL[row] in PUSHABLE for place in table.marks]
+        return [table.query_to(self.family, row, place) for row, place in pairs]
 
     def success(self, truth: Truth, query: Query) -> bool:
         return self._inside(truth, query) and truth.resting(query.target)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import lru_cache
 from typing import Final
 
 from vla.planner.clauses import split_commands
@@ -31,13 +32,21 @@ def pushed(goal: str, names: Iterable[str]) -> frozenset[str]:
             all things where it names no colour.
         names: Of the things there are, such as ``"red block"``.
     """
-    found: set[str] = set()
-    for clause in split_commands(goal):
-        clause = _NOT_MEANT.sub(" ", clause)
-        if PUSHING.search(clause) and _MARK.search(clause):
-            colours = set(_COLOUR.findall(clause))
-            found |= {name for name in names if not colours or name.split()[0] in colours}
-    return frozenset(found)
+    clauses = _pushing_clauses(goal)
+    return frozenset(
+        name for name in names if any(not colours or name.split()[0] in colours for colours in clauses)
+    )
+
+
+@lru_cache(maxsize=256)
+def _pushing_clauses(goal: str) -> tuple[frozenset[str], ...]:
+    """The colours that each clause which asks for pushing names; a goal is asked about at every look."""
+    clauses = [_NOT_MEANT.sub(" ", clause) for clause in split_commands(goal)]
+    return tuple(
+        frozenset(_COLOUR.findall(clause))
+        for clause in clauses
+        if PUSHING.search(clause) and _MARK.search(clause)
+    )
 
 
 def in_manner(goal: str, saying: Saying, state: Symbols, doing: str | None = None) -> Saying:
