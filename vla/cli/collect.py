@@ -13,8 +13,9 @@ from sim.goals.school import LessonSettings, collect_lessons
 from sim.goals.sentences import draw_sentences
 from sim.stills import StillSettings, draw_stills
 from vla.cli.settings import configured, families, processes
+from vla.cli.suites import choose_suite
 from vla.cli.terminal import console, counted
-from vla.config import ConfigError, check_choice
+from vla.config import ConfigError
 from vla.dataset.sentences import Sentence, write_sentences
 from vla.dataset.staging import staged_keys
 
@@ -66,10 +67,12 @@ class CollectConfig:
 
 def collect(overrides: list[str], show_config: bool) -> None:
     """Record what is missing of the dataset, with progress."""
-    for word in overrides:
-        if word.startswith("suite="):
-            return _collect_suite(word.removeprefix("suite="), overrides, show_config)
-    config = configured("collect", overrides, CollectConfig, show_config)
+    suite, words = choose_suite(overrides, ("tabletop", "metaworld"), "tabletop")
+    if suite == "metaworld":
+        from vla.cli.metaworld import collect as command
+
+        return command(words, show_config)
+    config = configured("collect", words, CollectConfig, show_config)
     if config.stills:
         return _collect_stills(config)
     if config.lessons:
@@ -104,13 +107,6 @@ def collect(overrides: list[str], show_config: bool) -> None:
     out.print(
         f"{config.out} holds {before + recorded} episodes; to see them: handily dataset show {config.out}"
     )
-
-
-def _collect_suite(name: str, overrides: list[str], show_config: bool) -> None:
-    check_choice("suite", name, ("metaworld",))
-    from vla.cli.metaworld import collect as command
-
-    command(overrides, show_config)
 
 
 def _collect_stills(config: CollectConfig) -> None:

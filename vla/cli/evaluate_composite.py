@@ -39,8 +39,6 @@ from vla.planner.language import LanguagePlanner
 from vla.planner.patience import RECOVERIES, Patience, Recovery
 from vla.runtime.outcome import new_run_folder
 
-SUITE = "suite=composite"
-"""The word that asks for this command."""
 EXPERT = "expert"
 ACTING = "acting"
 """The word for every template that asks for motion."""
@@ -117,8 +115,7 @@ def templates(names: Sequence[str]) -> tuple[str, ...]:
 
 def evaluate(overrides: list[str], show_config: bool) -> None:
     """Carry the goals out, print the tables, leave the manifest, the plot and the films."""
-    words = [word for word in overrides if word != SUITE]
-    config = configured("eval_composite", words, CompositeEvalConfig, show_config)
+    config = configured("eval_composite", overrides, CompositeEvalConfig, show_config)
     policy, about = _policy(config)
     folder = Path(config.resume) if config.resume else new_run_folder(Path(config.out), datetime.now())
     console(stderr=True).print(f"an interrupted evaluation goes on with resume={folder}")

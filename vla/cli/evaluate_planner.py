@@ -23,8 +23,6 @@ from vla.extras import needs
 from vla.planner.language import LanguagePlanner
 from vla.runtime.outcome import new_run_folder
 
-SUITE = "suite=planner"
-"""The word that asks for this command instead of the evaluation of policies."""
 PLANNERS = ("language", "oracle", "llava")
 """Planners that can be compared."""
 BLIND = ("language", "oracle")
@@ -104,8 +102,7 @@ def templates(names: Sequence[str]) -> tuple[str, ...]:
 
 def evaluate(overrides: list[str], show_config: bool) -> None:
     """Ask every planner for its plans, print the table, leave the manifests and the plot."""
-    words = [word for word in overrides if word != SUITE]
-    config = configured("eval_planner", words, PlannerEvalConfig, show_config)
+    config = configured("eval_planner", overrides, PlannerEvalConfig, show_config)
     folder = new_run_folder(Path(config.out), datetime.now())
     reports: dict[str, PlanReport] = {}
     for name in dict.fromkeys(config.planner):

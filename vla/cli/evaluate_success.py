@@ -25,8 +25,6 @@ from vla.runtime.outcome import new_run_folder
 if TYPE_CHECKING:
     from vla.planner.looking import Calibration
 
-SUITE = "suite=success"
-"""The word that asks for this command instead of the evaluation of policies."""
 DETECTORS = ("llava", "policy", "clip")
 """Detectors that can be compared; ``clip`` may be followed by ``=FOLDER``."""
 
@@ -71,8 +69,7 @@ class SuccessEvalConfig:
 
 def evaluate(overrides: list[str], show_config: bool) -> None:
     """Ask every detector, print the tables, leave the manifest and the curves."""
-    words = [word for word in overrides if word != SUITE]
-    config = configured("eval_success", words, SuccessEvalConfig, show_config)
+    config = configured("eval_success", overrides, SuccessEvalConfig, show_config)
     made = {word: _detector(word, config) for word in dict.fromkeys(config.detector)}
     folder = new_run_folder(Path(config.out), datetime.now())
     with counted("looking", "scenes") as progress:

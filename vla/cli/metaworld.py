@@ -26,9 +26,6 @@ from vla.extras import needs
 from vla.planner.verdicts import Portion, cell
 from vla.runtime.outcome import new_run_folder
 
-SUITE = "suite=metaworld"
-"""The word that asks for these commands instead of those of our own table."""
-
 
 @dataclass(frozen=True)
 class SuiteCollectConfig:
@@ -90,8 +87,7 @@ def tasks_named(names: Sequence[str]) -> tuple[str, ...]:
 
 def collect(overrides: Sequence[str], show_config: bool) -> None:
     """Record what is missing of the dataset, with progress."""
-    words = [word for word in overrides if word != SUITE]
-    config = configured("collect_metaworld", words, SuiteCollectConfig, show_config)
+    config = configured("collect_metaworld", overrides, SuiteCollectConfig, show_config)
     settings = SuiteSettings(
         Path(config.out),
         tasks_named(config.task),
@@ -123,8 +119,7 @@ def collect(overrides: Sequence[str], show_config: bool) -> None:
 
 def evaluate(overrides: Sequence[str], show_config: bool) -> None:
     """Play the suite, print the tables, leave the manifest, the bars and the films."""
-    words = [word for word in overrides if word != SUITE]
-    config = configured("eval_metaworld", words, SuiteEvalConfig, show_config)
+    config = configured("eval_metaworld", overrides, SuiteEvalConfig, show_config)
     names = tasks_named(config.task)
     policy, about = _policy(config)
     folder = new_run_folder(Path(config.out), datetime.now())

@@ -1,30 +1,44 @@
-"""Which ``handily eval`` a word ``suite=NAME`` asks for."""
+"""What the word ``suite=NAME`` of a command asks for."""
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
+from importlib import import_module
+
 from vla.config import check_choice, groups
 
-PLANS = ("planner", "composite", "success", "metaworld")
-"""Suites with keys of their own; the others are choices of the config group ``suite``."""
+_COMMANDS = {
+    "planner": "vla.cli.evaluate_planner",
+    "composite": "vla.cli.evaluate_composite",
+    "success": "vla.cli.evaluate_success",
+    "metaworld": "vla.cli.metaworld",
+}
+"""Suites of ``handily eval`` with keys of their own; the others are choices of the config group ``suite``."""
 
 
-def evaluate(overrides: list[str], show_config: bool) -> None:
-    """Hand over to the suite's command.
+def choose_suite(words: Sequence[str], choices: Collection[str], default: str) -> tuple[str, list[str]]:
+    """The suite that is asked for last, and the other words.
 
     Raises:
         ConfigError: there is no such suite; the message lists the choices.
     """
-    named = [word.removeprefix("suite=") for word in overrides if word.startswith("suite=")]
+    prefix = "suite="
+    named = [word.removeprefix(prefix) for word in words if word.startswith(prefix)]
     for name in named:
-        check_choice("suite", name, (*groups()["suite"], *PLANS))
-    if "composite" in named:
-        from vla.cli.evaluate_composite import evaluate as command
-    elif "success" in named:
-        from vla.cli.evaluate_success import evaluate as command
-    elif "planner" in named:
-        from vla.cli.evaluate_planner import evaluate as command
-    elif "metaworld" in named:
-        from vla.cli.metaworld import evaluate as command
+        check_choice("suite", name, choices)
+    return named[-1] if named else default, [word for word in words if not word.startswith(prefix)]
+
+
+def evaluate(overrides: list[str], show_config: bool) -> None:
+    """``handily eval``: hand over to the suite's command.
+
+    Raises:
+        ConfigError: there is no such suite; the message lists the choices.
+    """
+    name, others = choose_suite(overrides, (*groups()["suite"], *_COMMANDS), "tabletop")
+    if name in _COMMANDS:
+        import_module(_COMMANDS[name]).evaluate(others, show_config)
     else:
         from vla.cli.evaluate import evaluate as command
-    command(overrides, show_config)
+
+        command(overrides, show_config)

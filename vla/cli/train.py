@@ -26,8 +26,9 @@ from sim.tasks import TASKS
 from vla.cli.metaworld import tasks_named
 from vla.cli.mistakes import INTERRUPTED
 from vla.cli.settings import configured, families
+from vla.cli.suites import choose_suite
 from vla.cli.terminal import console, counted
-from vla.config import ConfigError, check_choice
+from vla.config import ConfigError
 from vla.contract import RobotSpec
 from vla.dataset.cache import build_cache
 from vla.dataset.frames import FrameCache
@@ -78,11 +79,8 @@ class TrainCommand:
 
 def train(overrides: list[str], show_config: bool) -> None:
     """Fill the cache once, then train or resume."""
-    named = [word.removeprefix("suite=") for word in overrides if word.startswith("suite=")]
-    for name in named:
-        check_choice("suite", name, SUITES)
-    words = [word for word in overrides if not word.startswith("suite=")]
-    suite = SUITES[named[-1] if named else "tabletop"]
+    name, words = choose_suite(overrides, SUITES, "tabletop")
+    suite = SUITES[name]
     config = configured(suite.config, words, TrainCommand, show_config)
     played = suite.played(config.rollout.task)
     dataset = Dataset.open(config.data)
