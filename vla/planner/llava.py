@@ -109,10 +109,11 @@ class LlavaPlanner:
         kept = names_in(task.settled) - task.told
         # Whoever is about to refuse, or to call it done, believes in what speaks against that.
         seen = task.memory.update(look, kept, 1 if previous is not None and previous.done else SURE)
-        saying = self._saying(task, seen)
+        table = seen_table(seen)
+        saying = self._saying(task, table)
         if saying is not None:
             doing = None if previous is None else previous.instruction
-            saying = in_manner(goal, saying, seen_table(seen).state, doing)
+            saying = in_manner(goal, saying, table.state, doing)
         text = format_seen(seen)
         if previous is not None and (saying is None or _under_way(saying, seen, previous)):
             return replace(previous, seen=text)
@@ -146,9 +147,8 @@ class LlavaPlanner:
             )
         return self._model.understand(goal, meaning_next)
 
-    def _saying(self, task: _Task, seen: Seen) -> Saying | None:
+    def _saying(self, task: _Task, bare: SeenTable) -> Saying | None:
         """What should be said and done now, or None where there is no way from here."""
-        bare = seen_table(seen)
         table = hinted(task.meaning, bare)
         task.looked_open = task.looked_open + 1 if bare.state.drawer == "open" else 0
         unsure = task.settled is not None and pending(task.settled)
