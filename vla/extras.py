@@ -31,6 +31,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
     "sim": ("OpenGL", "gymnasium", "mujoco"),
     "train": ("accelerate", "tensorboard"),
     "metaworld": ("metaworld",),
+    "aloha": ("dm_control", "gym_aloha"),
 }
 """Extra to the import names that it adds to those of the extras it includes; see ``pyproject.toml``."""
 

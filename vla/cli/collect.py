@@ -13,7 +13,7 @@ from sim.goals.school import LessonSettings, collect_lessons
 from sim.goals.sentences import draw_sentences
 from sim.stills import StillSettings, draw_stills
 from vla.cli.settings import configured, families, processes
-from vla.cli.suites import choose_suite
+from vla.cli.suites import FOREIGN, choose_suite
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError
 from vla.dataset.sentences import Sentence, write_sentences
@@ -67,11 +67,11 @@ class CollectConfig:
 
 def collect(overrides: list[str], show_config: bool) -> None:
     """Record what is missing of the dataset, with progress."""
-    suite, words = choose_suite(overrides, ("tabletop", "metaworld"), "tabletop")
-    if suite == "metaworld":
-        from vla.cli.metaworld import collect as command
+    suite, words = choose_suite(overrides, ("tabletop", *FOREIGN), "tabletop")
+    if suite in FOREIGN:
+        from vla.cli.suite import collect as command
 
-        return command(words, show_config)
+        return command(suite, words, show_config)
     config = configured("collect", words, CollectConfig, show_config)
     if config.stills:
         return _collect_stills(config)

@@ -11,9 +11,10 @@ _COMMANDS = {
     "planner": "vla.cli.evaluate_planner",
     "composite": "vla.cli.evaluate_composite",
     "success": "vla.cli.evaluate_success",
-    "metaworld": "vla.cli.metaworld",
 }
-"""Suites of ``handily eval`` with keys of their own; the others are choices of the config group ``suite``."""
+"""Suites of ``handily eval`` with keys of their own; others are choices of the config group ``suite``."""
+FOREIGN = ("metaworld", "aloha")
+"""Suites that others wrote; see :data:`sim.suites.SUITES`."""
 
 
 def choose_suite(words: Sequence[str], choices: Collection[str], default: str) -> tuple[str, list[str]]:
@@ -35,9 +36,13 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
     Raises:
         ConfigError: there is no such suite; the message lists the choices.
     """
-    name, others = choose_suite(overrides, (*groups()["suite"], *_COMMANDS), "tabletop")
+    name, others = choose_suite(overrides, (*groups()["suite"], *_COMMANDS, *FOREIGN), "tabletop")
     if name in _COMMANDS:
         import_module(_COMMANDS[name]).evaluate(others, show_config)
+    elif name in FOREIGN:
+        from vla.cli.suite import evaluate as play
+
+        play(name, others, show_config)
     else:
         from vla.cli.evaluate import evaluate as command
 

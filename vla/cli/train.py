@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from types import TracebackType
 from typing import Self
 
@@ -17,15 +18,14 @@ from policies.network_policy import NetworkPolicy
 from policies.train import Progress
 from policies.train import train as fit
 from sim.episode import Job, Player
-from sim.metaworld.evaluate import SuiteJob, SuitePlayer, SuiteReport
-from sim.metaworld.suite import TASKS as SUITE_TASKS
-from sim.metaworld.world import HORIZON, metaworld_spec
 from sim.robot import robot_spec
 from sim.seeds import EVALUATION_SEED
+from sim.suites import SUITES as FOREIGN
+from sim.suites.evaluate import SuiteJob, SuitePlayer, SuiteReport
 from sim.tasks import TASKS
-from vla.cli.metaworld import tasks_named
 from vla.cli.mistakes import INTERRUPTED
 from vla.cli.settings import configured, families
+from vla.cli.suite import tasks_named
 from vla.cli.suites import choose_suite
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError
@@ -156,15 +156,16 @@ def _rollout(
     return play
 
 
-def _rollout_metaworld(
-    names: tuple[str, ...], config: RolloutConfig
+def _rollout_foreign(
+    suite: str, names: tuple[str, ...], config: RolloutConfig
 ) -> Callable[[NetworkPolicy, int], Mapping[str, float]]:
-    """The same for the suite's tasks; metrics are success rates by group of difficulty, and their mean."""
+    """The same for another suite's tasks; metrics are success rates by group, and their mean."""
 
     def play(policy: NetworkPolicy, step: int) -> dict[str, float]:
-        player = SuitePlayer(lambda: policy, config.execute, HORIZON, "auto")
-        jobs = [SuiteJob(name, EVALUATION_SEED + i) for name in names for i in range(config.episodes)]
-        settings = {"tasks": list(names)}
+        player = SuitePlayer(suite, lambda: policy, config.execute, FOREIGN[suite].horizon, "auto")
+        seeds = range(EVALUATION_SEED, EVALUATION_SEED + config.episodes)
+        jobs = [SuiteJob(suite, name, seed) for name in names for seed in seeds]
+        settings = {"suite": suite, "tasks": list(names)}
         report = SuiteReport(settings, {}, tuple(player.play(job)[0] for job in jobs))
         player.close()
         rates = {f"success/{name}": share.rate for name, share in report.groups().items()}
@@ -194,9 +195,16 @@ class Suite:
 
 SUITES = {
     "tabletop": Suite("train", robot_spec, tuple(TASKS), families, _rollout),
-    "metaworld": Suite(
-        "train_metaworld", metaworld_spec, tuple(SUITE_TASKS), tasks_named, _rollout_metaworld
-    ),
+    **{
+        name: Suite(
+            f"train_{name}",
+            suite.spec,
+            tuple(suite.tasks),
+            partial(tasks_named, name),
+            partial(_rollout_foreign, name),
+        )
+        for name, suite in FOREIGN.items()
+    },
 }
 """The word behind ``suite=`` to what it means."""
 

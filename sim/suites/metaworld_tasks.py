@@ -1,38 +1,15 @@
-"""The fifty tasks: their names, their groups by difficulty, and what the robot is told."""
+"""The fifty tasks of Meta-World: their names, their groups by difficulty, and what the robot is told."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Final, Literal
 
-from vla.contract import ContractError
+from sim.suites.suite import SuiteTask
 
 Group = Literal["easy", "medium", "hard", "very hard"]
-
-GROUPS: Final[tuple[Group, ...]] = ("easy", "medium", "hard", "very hard")
 """By difficulty, after Seo et al. (arXiv 2206.14244); results are also averaged over these four."""
-VERSION: Final = "v3"
 
-
-@dataclass(frozen=True, slots=True)
-class SuiteTask:
-    """One of the fifty.
-
-    Attributes:
-        name: As in the package, without its version.
-        group: How hard it is.
-        sentence: What the robot is told; the wording of LeRobot's dataset of this suite.
-    """
-
-    name: str
-    group: Group
-    sentence: str
-
-    @property
-    def environment(self) -> str:
-        """The package's name for it."""
-        return f"{self.name}-{VERSION}"
-
+ENTITIES: Final = ("hand", "object", "second object", "goal")
 
 _SENTENCES: Final[dict[Group, dict[str, str]]] = {
     "easy": {
@@ -96,19 +73,8 @@ _SENTENCES: Final[dict[Group, dict[str, str]]] = {
 }
 
 TASKS: Final[dict[str, SuiteTask]] = {
-    name: SuiteTask(name, group, sentence)
+    name: SuiteTask(name, group, sentence, ENTITIES.index("object"), ENTITIES.index("goal"))
     for group, sentences in _SENTENCES.items()
     for name, sentence in sentences.items()
 }
-"""Name to task, group after group."""
-
-
-def suite_task(name: str) -> SuiteTask:
-    """The task of that name.
-
-    Raises:
-        ContractError: there is none; the message lists them.
-    """
-    if name not in TASKS:
-        raise ContractError(f"Meta-World task {name!r} is not one of {', '.join(TASKS)}")
-    return TASKS[name]
+"""Name, as in the package without its version, to task. The wording is that of LeRobot's dataset."""

@@ -13,9 +13,8 @@ from typing import Any, Final
 from sim.backend import choose_backend
 from sim.crew import play_all
 from sim.footage import Reel, Take
-from sim.metaworld.suite import GROUPS, TASKS, suite_task
-from sim.metaworld.world import HORIZON, SuiteWorld
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
+from sim.suites import suite_of
 from vla.contract import ContractError, Observation, Policy
 from vla.dataset.schema import write_text
 from vla.planner.verdicts import Portion
@@ -31,14 +30,22 @@ PolicyMaker = Callable[[], Policy] | str
 
 @dataclass(frozen=True, slots=True)
 class SuiteJob:
-    """One episode to play: a task, a layout's seed, and whether its pictures are wanted even of a success."""
+    """One episode to play.
 
+    Attributes:
+        suite: One of :data:`sim.suites.SUITES`.
+        task: One of its tasks.
+        seed: Draws the layout.
+        filmed: Whether its pictures are wanted even of a success.
+    """
+
+    suite: str
     task: str
     seed: int
     filmed: bool = False
 
     def __post_init__(self) -> None:
-        suite_task(self.task)
+        suite_of(self.suite).task(self.task)
         check_evaluation_seed(self.seed)
 
 
@@ -57,7 +64,7 @@ class SuiteReport:
     """What an evaluation found.
 
     Attributes:
-        settings: What a rerun needs besides the policy.
+        settings: The suite, and what else a rerun needs besides the policy.
         versions: Versions of Python and the packages that matter.
         outcomes: In the order of tasks and seeds.
         wall_s: How long it took; not part of the result.
@@ -74,9 +81,11 @@ class SuiteReport:
 
     def groups(self) -> dict[str, Portion]:
         """Successes by group of difficulty, of those of which a task was played."""
-        played = self.settings["tasks"]
-        members = {group: [name for name in played if TASKS[name].group == group] for group in GROUPS}
-        return {group: self._share(names) for group, names in members.items() if names}
+        suite, played = suite_of(self.settings["suite"]), self.settings["tasks"]
+        return {
+            group: self._share([name for name in played if suite.task(name).group == group])
+            for group in suite.groups(played)
+        }
 
     def all(self) -> Portion:
         """Successes of all episodes alike."""
@@ -116,7 +125,8 @@ class SuitePlayer:
     """A world and a policy, playing one job after another.
 
     Args:
-        make_policy: Makes the policy, once; :data:`EXPERT` stands for the package's scripted experts.
+        suite: One of :data:`sim.suites.SUITES`.
+        make_policy: Makes the policy, once; :data:`EXPERT` stands for scripted experts.
         execute: Rows of each chunk that are carried out before the policy is asked again, at least 1.
         horizon: Control steps after which an episode has failed.
         backend: See :func:`sim.backend.choose_backend`.
@@ -126,10 +136,12 @@ class SuitePlayer:
         MissingExtra: the package is not installed.
     """
 
-    def __init__(self, make_policy: PolicyMaker, execute: int, horizon: int, backend: str) -> None:
+    def __init__(
+        self, suite: str, make_policy: PolicyMaker, execute: int, horizon: int, backend: str
+    ) -> None:
         self._policy = None if isinstance(make_policy, str) else make_policy()
         size = 128 if self._policy is None else next(iter(self._policy.spec.cameras.values()))[0]
-        self._world = SuiteWorld(size, backend)
+        self._world = suite_of(suite).world(size, backend)
         differences = [] if self._policy is None else self._policy.spec.differences(self._world.spec)
         if differences:
             self._world.close()
@@ -171,15 +183,16 @@ class SuitePlayer:
 
 
 def evaluate_suite(
+    suite: str,
     make_policy: PolicyMaker,
-    tasks: Sequence[str] = tuple(TASKS),
+    tasks: Sequence[str] = (),
     episodes: int = 10,
     seed: int = EVALUATION_SEED,
     workers: int = 0,
     progress: Callable[[int, int], None] | None = None,
     *,
     execute: int = 8,
-    horizon: int = HORIZON,
+    horizon: int | None = None,
     backend: str = "auto",
     folder: Path | None = None,
     more_settings: Mapping[str, Any] | None = None,
@@ -187,14 +200,16 @@ def evaluate_suite(
     """Play ``episodes`` layouts of every task.
 
     Args:
+        suite: One of :data:`sim.suites.SUITES`.
         make_policy: Called once per worker, so it must be picklable; or :data:`EXPERT`.
-        tasks: Names of tasks.
+        tasks: Names of tasks; none stands for all.
         episodes: Layouts of each, at least 1; their seeds are ``seed``, ``seed + 1``, ...
         seed: At least :data:`sim.seeds.EVALUATION_SEED`, which no demonstration uses.
         workers: Processes; 0 means one per core that this process may use.
         progress: Told (episodes done, episodes in all) after each episode.
         execute: Rows of each chunk that are carried out before the next is asked for, at least 1.
-        horizon: Control steps after which an episode has failed, 1 to :data:`sim.metaworld.world.HORIZON`.
+        horizon: Control steps after which an episode has failed, at most the suite's own,
+            which None means.
         backend: See :func:`sim.backend.choose_backend`.
         folder: Where to leave ``eval.json``, ``contact_sheet.png`` and clips of failures; or None.
         more_settings: Written into the manifest's settings too, for example the checkpoint's digest.
@@ -204,21 +219,23 @@ def evaluate_suite(
         ContractError: the policy was made for another robot.
         MissingExtra: the package is not installed.
     """
-    if not 1 <= horizon <= HORIZON:
-        raise ValueError(f"horizon {horizon} is outside 1..{HORIZON}")
+    about = suite_of(suite)
+    horizon = about.horizon if horizon is None else horizon
+    if not 1 <= horizon <= about.horizon:
+        raise ValueError(f"horizon {horizon} is outside 1..{about.horizon}")
     for what, value, least in (("episodes", episodes, 1), ("execute", execute, 1), ("workers", workers, 0)):
         if value < least:
             raise ValueError(f"{what} {value} must be at least {least}")
-    tasks = tuple(dict.fromkeys(tasks))
-    if not tasks:
-        raise ValueError("tasks must name at least one, got none")
+    tasks = tuple(dict.fromkeys(tasks or about.tasks))
     jobs = [
-        SuiteJob(task, seed + k, folder is not None and k == 0) for task in tasks for k in range(episodes)
+        SuiteJob(suite, task, seed + k, folder is not None and k == 0)
+        for task in tasks
+        for k in range(episodes)
     ]
     began_s = time.monotonic()
     found: list[SuiteOutcome | None] = [None] * len(jobs)
     reel = None if folder is None else Reel(folder)
-    player = partial(SuitePlayer, make_policy, execute, horizon, choose_backend(backend))
+    player = partial(SuitePlayer, suite, make_policy, execute, horizon, choose_backend(backend))
     for done, (index, outcome, shots) in enumerate(play_all(player, jobs, workers), start=1):
         found[index] = outcome
         if reel is not None:
@@ -228,7 +245,7 @@ def evaluate_suite(
             progress(done, len(jobs))
     settings = {
         **(more_settings or {}),
-        "suite": "metaworld",
+        "suite": suite,
         "tasks": list(tasks),
         "episodes": episodes,
         "seed": seed,

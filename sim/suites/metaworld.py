@@ -13,8 +13,9 @@ from typing import Any, Final, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.metaworld.suite import suite_task
 from sim.render import Renderer, Window, open_renderer
+from sim.suites.metaworld_tasks import ENTITIES, TASKS
+from sim.suites.suite import Suite, entity_table, task_of
 from vla.contract import Axis, Observation, RobotSpec
 from vla.extras import needs
 
@@ -22,15 +23,10 @@ import mujoco  # isort: skip  (sim.render chooses the GL backend before mujoco i
 
 CAMERA: Final = "corner4"
 CONTROL_HZ: Final = 80.0
-HORIZON: Final = 500
-"""Control steps that the package allows an episode."""
 VIEW: Final[Window] = (0.30, 0.24, 0.84, 0.78)
 """The part of the turned picture that policies see, left, top, right and bottom: the table's middle, which
 shows nearly everything there is to handle, at twice the detail."""
-ENTITIES: Final = ("hand", "object", "second object", "goal")
-"""Rows of the labels; an entity's kind is its place here, counted from 1."""
-OBJECT, GOAL = ENTITIES.index("object"), ENTITIES.index("goal")
-ENTITY_COLUMNS: Final = ("kind", "colour", "x", "y", "z", "u", "v")
+VERSION: Final = "v3"
 
 _HAND_LOW_M, _HAND_HIGH_M = (-0.525, 0.348, -0.0525), (0.525, 1.025, 0.7)
 
@@ -42,7 +38,7 @@ def metaworld_spec(image_size: int = 128) -> RobotSpec:
         image_size: Height and width of the picture in pixels.
     """
     hand = tuple(
-        Axis(f"hand_{name}", "m", low, high)
+        Axis(f"tool_{name}", "m", low, high)
         for name, low, high in zip("xyz", _HAND_LOW_M, _HAND_HIGH_M, strict=True)
     )
     return RobotSpec(
@@ -55,8 +51,8 @@ def metaworld_spec(image_size: int = 128) -> RobotSpec:
     )
 
 
-class SuiteWorld:
-    """One environment of the suite at a time. Not thread-safe; one per process is usual.
+class MetaWorld:
+    """A :class:`sim.suites.suite.SuiteWorld`.
 
     Args:
         image_size: Height and width of the picture in pixels.
@@ -84,7 +80,7 @@ class SuiteWorld:
     @property
     def instruction(self) -> str:
         """What the robot is told."""
-        return suite_task(self._task).sentence
+        return task_of(TASKS, self._task).sentence
 
     @property
     def time_s(self) -> float:
@@ -95,13 +91,13 @@ class SuiteWorld:
         """Draw and lay a scene; the same seed gives the same scene.
 
         Args:
-            task: One of :data:`sim.metaworld.suite.TASKS`.
+            task: One of :data:`sim.suites.metaworld_tasks.TASKS`.
             seed: Draws the layout.
 
         Raises:
             ContractError: there is no such task.
         """
-        name = suite_task(task).environment
+        name = f"{task_of(TASKS, task).name}-{VERSION}"
         if task != self._task:
             self._open(task, name)
         env = self._env
@@ -136,7 +132,7 @@ class SuiteWorld:
             RuntimeError: ``reset`` has not been called.
         """
         if self._renderer is None:
-            raise RuntimeError("SuiteWorld.reset(task, seed) comes before anything else")
+            raise RuntimeError("MetaWorld.reset(task, seed) comes before anything else")
         return np.ascontiguousarray(np.flip(self._renderer.render(self._env.data)[CAMERA], (0, 1)))
 
     def proprioception(self) -> NDArray[np.float32]:
@@ -157,18 +153,9 @@ class SuiteWorld:
         self.success = self.success or bool(info["success"])
 
     def entities(self) -> NDArray[np.float32]:
-        """Labels, (4 * 7,): per row the columns of :data:`ENTITY_COLUMNS`; kind 0 means absent.
-
-        Positions in m in the suite's frame; u, v are fractions of the picture's width and height.
-        """
+        """See :class:`sim.suites.suite.SuiteWorld`."""
         known = self._known
-        position = np.stack([known[:3], known[4:7], known[11:14], self._env._target_pos])
-        table = np.zeros((len(ENTITIES), len(ENTITY_COLUMNS)), np.float32)
-        table[:, 1] = -1
-        for row, at in enumerate(position):
-            if at.any():
-                table[row] = [row + 1, -1, *at, *self._project(at)]
-        return table.reshape(-1)
+        return entity_table([known[:3], known[4:7], known[11:14], self._env._target_pos], self._project)
 
     def _project(self, point_m: NDArray[np.float64]) -> tuple[float, float]:
         eye, model = self._env.data.camera(CAMERA), self._env.model
@@ -190,3 +177,14 @@ class SuiteWorld:
 
     def __exit__(self, *exc: object) -> None:
         self.close()
+
+
+METAWORLD: Final = Suite(
+    name="metaworld",
+    tasks=TASKS,
+    spec=metaworld_spec,
+    world=MetaWorld,
+    horizon=500,
+    entities=ENTITIES,
+    shove=(1.0, 1.0, 1.0, 0.0),
+)

@@ -1,4 +1,4 @@
-"""``handily collect suite=metaworld`` and ``handily eval suite=metaworld``."""
+"""``handily collect suite=NAME`` and ``handily eval suite=NAME`` of suites that others wrote."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ import numpy as np
 from rich.table import Table
 
 from sim.backend import choose_backend
-from sim.metaworld.collect import SuiteSettings, collect_suite
-from sim.metaworld.evaluate import EXPERT, PolicyMaker, SuiteReport, evaluate_suite
-from sim.metaworld.suite import TASKS
 from sim.seeds import check_evaluation_seed
+from sim.suites import suite_of
+from sim.suites.collect import SuiteSettings, collect_suite
+from sim.suites.evaluate import EXPERT, PolicyMaker, SuiteReport, evaluate_suite
 from vla.cli.checkpoints import digest, resolve_checkpoint
 from vla.cli.settings import check_device, check_renderer, configured, processes
 from vla.cli.terminal import console, counted
@@ -29,7 +29,7 @@ from vla.runtime.outcome import new_run_folder
 
 @dataclass(frozen=True)
 class SuiteCollectConfig:
-    """Keys of ``handily collect suite=metaworld``; their meaning is in ``configs/collect_metaworld.yaml``."""
+    """Keys of ``handily collect suite=NAME``; their meaning is in ``configs/collect_NAME.yaml``."""
 
     task: list[str]
     episodes: int
@@ -52,7 +52,7 @@ class SuiteCollectConfig:
 
 @dataclass(frozen=True)
 class SuiteEvalConfig:
-    """Keys of ``handily eval suite=metaworld``; their meaning is in ``configs/eval_metaworld.yaml``."""
+    """Keys of ``handily eval suite=NAME``; their meaning is in ``configs/eval_NAME.yaml``."""
 
     checkpoint: str
     task: list[str]
@@ -72,25 +72,27 @@ class SuiteEvalConfig:
         check_renderer(self.renderer)
 
 
-def tasks_named(names: Sequence[str]) -> tuple[str, ...]:
-    """Tasks of the suite by name; ``all`` stands for every one.
+def tasks_named(suite: str, names: Sequence[str]) -> tuple[str, ...]:
+    """Tasks of a suite by name; ``all`` stands for every one.
 
     Raises:
         ConfigError: a name is no task; the message lists them.
     """
+    tasks = suite_of(suite).tasks
     if list(names) == ["all"]:
-        return tuple(TASKS)
+        return tuple(tasks)
     for name in names:
-        check_choice("task", name, [*TASKS, "all"])
+        check_choice("task", name, [*tasks, "all"])
     return tuple(dict.fromkeys(names))
 
 
-def collect(overrides: Sequence[str], show_config: bool) -> None:
+def collect(suite: str, overrides: Sequence[str], show_config: bool) -> None:
     """Record what is missing of the dataset, with progress."""
-    config = configured("collect_metaworld", overrides, SuiteCollectConfig, show_config)
+    config = configured(f"collect_{suite}", overrides, SuiteCollectConfig, show_config)
     settings = SuiteSettings(
         Path(config.out),
-        tasks_named(config.task),
+        suite,
+        tasks_named(suite, config.task),
         config.episodes,
         config.seed,
         config.noise,
@@ -117,14 +119,15 @@ def collect(overrides: Sequence[str], show_config: bool) -> None:
     console().print(f"{config.out} holds {before + recorded} episodes")
 
 
-def evaluate(overrides: Sequence[str], show_config: bool) -> None:
+def evaluate(suite: str, overrides: Sequence[str], show_config: bool) -> None:
     """Play the suite, print the tables, leave the manifest, the bars and the films."""
-    config = configured("eval_metaworld", overrides, SuiteEvalConfig, show_config)
-    names = tasks_named(config.task)
+    config = configured(f"eval_{suite}", overrides, SuiteEvalConfig, show_config)
+    names = tasks_named(suite, config.task)
     policy, about = _policy(config)
     folder = new_run_folder(Path(config.out), datetime.now())
     with counted("evaluating", "episodes") as progress:
         report = evaluate_suite(
+            suite,
             policy,
             names,
             config.episodes,
@@ -140,7 +143,7 @@ def evaluate(overrides: Sequence[str], show_config: bool) -> None:
     plot(report, folder / "tasks.png")
     out = console()
     out.print(table_of(report.tasks(), "success per task in %, with 95 % Wilson intervals"))
-    out.print(table_of(report.groups() | {"all": report.all()}, "success per group of difficulty"))
+    out.print(table_of(report.groups() | {"all": report.all()}, "success per group"))
     out.print(f"mean of the groups: {100 * report.group_mean:.1f} %")
     files = "eval.json, tasks.png, contact_sheet.png"
     out.print(f"{len(report.outcomes)} episodes in {report.wall_s:.0f} s; {folder}: {files}")
@@ -170,12 +173,12 @@ def plot(report: SuiteReport, path: Path) -> None:
     with needs("plot"):
         from matplotlib.figure import Figure
 
-    shares = report.tasks()
+    suite, shares = suite_of(report.settings["suite"]), report.tasks()
     names = list(shares)
     figure = Figure(figsize=(max(4.0, 0.24 * len(names)), 4.2), layout="constrained")
     axes = figure.subplots()
     for group in report.groups():
-        at = [i for i, name in enumerate(names) if TASKS[name].group == group]
+        at = [i for i, name in enumerate(names) if suite.task(name).group == group]
         rates = np.array([shares[names[i]].rate for i in at])
         low, high = np.array([shares[names[i]].bounds for i in at]).T
         errors = [100 * (rates - low), 100 * (high - rates)]
@@ -183,5 +186,5 @@ def plot(report: SuiteReport, path: Path) -> None:
     axes.set_xticks(range(len(names)), names, rotation=90, fontsize=7)
     axes.set_ylabel("success, %")
     axes.set_ylim(0, 105)
-    axes.legend(title="difficulty", fontsize=7, loc="lower left")
+    axes.legend(fontsize=7, loc="lower left")
     figure.savefig(path, dpi=150)

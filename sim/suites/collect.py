@@ -1,4 +1,4 @@
-"""Demonstrations of the suite: its scripted experts act, and what was seen and done becomes a LeRobotDataset.
+"""Demonstrations of a suite: scripted experts act, and what was seen and done becomes a LeRobotDataset.
 
 Episode ``k`` is a function of the settings, whatever the number of workers; what is on disk already is not
 made again. An episode in which the expert fails is thrown away, and another layout is drawn.
@@ -10,27 +10,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from sim.blocks import spread
-from sim.metaworld.suite import TASKS, suite_task
-from sim.metaworld.world import ENTITIES, ENTITY_COLUMNS, GOAL, OBJECT, SuiteWorld, metaworld_spec
 from sim.seeds import EVALUATION_SEED
+from sim.suites import suite_of
+from sim.suites.suite import ENTITY_COLUMNS, Suite, SuiteWorld
 from vla.contract import ContractError
 from vla.dataset.schema import robot_features
 from vla.dataset.staging import stage_episode, staged_keys
 from vla.dataset.writer import DatasetWriter
-
-LABELS: Final = {
-    "label.entities": len(ENTITIES) * len(ENTITY_COLUMNS),
-    "label.done": 1,
-    "label.disturbance": 4,
-}
-"""Columns that no policy sees: where everything is, whether it has been done, and what was added to the
-expert's action on its way to the arm."""
 
 _BLOCK = 10
 _RETRY_STRIDE = 10_000
@@ -44,7 +36,8 @@ class SuiteSettings:
 
     Attributes:
         root: Folder of the dataset.
-        tasks: Names of tasks, one after another.
+        suite: One of :data:`sim.suites.SUITES`.
+        tasks: Names of tasks, one after another; none stands for all.
         episodes: Of each task.
         seed: First layout; ``seed + episodes`` must stay below 10 000.
         noise: Share of episodes whose execution is disturbed, so that recovery is shown.
@@ -53,7 +46,8 @@ class SuiteSettings:
     """
 
     root: Path
-    tasks: tuple[str, ...] = tuple(TASKS)
+    suite: str
+    tasks: tuple[str, ...] = ()
     episodes: int = 50
     seed: int = 0
     noise: float = 0.0
@@ -61,8 +55,11 @@ class SuiteSettings:
     image_size: int = 128
 
     def __post_init__(self) -> None:
+        suite = suite_of(self.suite)
+        if not self.tasks:
+            object.__setattr__(self, "tasks", tuple(suite.tasks))
         for task in self.tasks:
-            suite_task(task)
+            suite.task(task)
         if not 0 <= self.seed <= self.seed + self.episodes <= _RETRY_STRIDE:
             raise ContractError(f"seed {self.seed} + episodes {self.episodes} must lie in 0..{_RETRY_STRIDE}")
 
@@ -87,9 +84,10 @@ def collect_suite(settings: SuiteSettings, workers: int = 1) -> Iterator[SuiteEp
     Raises:
         MissingExtra: the package is not installed.
     """
-    spec = metaworld_spec(settings.image_size)
+    suite = suite_of(settings.suite)
+    spec = suite.spec(settings.image_size)
     writer = DatasetWriter.create_or_resume(
-        settings.root, robot_features(spec, LABELS), fps=round(spec.control_hz), robot_type=spec.name
+        settings.root, robot_features(spec, labels(suite)), fps=round(spec.control_hz), robot_type=spec.name
     )
     done = staged_keys(settings.root)
     total = settings.episodes * len(settings.tasks)
@@ -100,13 +98,25 @@ def collect_suite(settings: SuiteSettings, workers: int = 1) -> Iterator[SuiteEp
     writer.finish()
 
 
+def labels(suite: Suite) -> dict[str, int]:
+    """Columns that no policy sees, and their widths: where everything is, whether it has been done, and what
+    was added to the expert's action on its way to the arm.
+    """
+    return {
+        "label.entities": len(suite.entities) * len(ENTITY_COLUMNS),
+        "label.done": 1,
+        "label.disturbance": len(suite.shove),
+    }
+
+
 _world: SuiteWorld | None = None
 
 
 def _record(settings: SuiteSettings, done: frozenset[int], block: range) -> list[SuiteEpisode]:
     global _world
-    if _world is None or _world.spec != metaworld_spec(settings.image_size):
-        _world = SuiteWorld(settings.image_size)
+    suite = suite_of(settings.suite)
+    if _world is None or _world.spec != suite.spec(settings.image_size):
+        _world = suite.world(settings.image_size, "auto")
     return [_episode(_world, settings, key) for key in block if key not in done]
 
 
@@ -118,7 +128,13 @@ def _episode(world: SuiteWorld, settings: SuiteSettings, key: int) -> SuiteEpiso
         frames = _play(world, settings, task, seed)
         if frames is None:
             continue
-        query = {"texts": [world.instruction], "family": task, "target": OBJECT, "destination": GOAL}
+        about = suite_of(settings.suite).task(task)
+        query = {
+            "texts": [about.sentence],
+            "family": task,
+            "target": about.target,
+            "destination": about.destination,
+        }
         stage_episode(
             settings.root,
             key,
@@ -126,7 +142,7 @@ def _episode(world: SuiteWorld, settings: SuiteSettings, key: int) -> SuiteEpiso
             world.instruction,
             [query],
             success=True,
-            extra={"suite": "metaworld", "task": task, "seed": seed},
+            extra={"suite": settings.suite, "task": task, "seed": seed},
         )
         return SuiteEpisode(key, task, len(frames["action"]), attempt)
     raise RuntimeError(f"the expert of {task!r} failed on all {_TRIES} layouts of episode {key}")
@@ -136,18 +152,21 @@ def _play(world: SuiteWorld, settings: SuiteSettings, task: str, seed: int) -> d
     """One episode's columns; None where the expert did not succeed in time."""
     world.reset(task, seed)
     rng = np.random.default_rng([seed, 21])
-    shoves = Shoves(rng, float(rng.uniform(0.3, 1.0)) if rng.random() < settings.noise else 0.0)
+    scale = np.array(suite_of(settings.suite).shove, np.float32)
+    shoves = Shoves(rng, scale * (rng.uniform(0.3, 1.0) if rng.random() < settings.noise else 0.0))
+    low, high = world.spec.action_low, world.spec.action_high
     columns: dict[str, list[NDArray[Any]]] = {}
     remaining = settings.tail
     for _ in range(_PATIENCE_STEPS):
         action = world.expert()
-        offset = np.zeros(4, np.float32) if world.success else shoves.offset()
+        offset = np.zeros_like(action) if world.success else shoves.offset()
+        seen = world.observe()
         row: dict[str, NDArray[Any]] = {
-            f"observation.images.{name}": image for name, image in world.observe().images.items()
+            f"observation.images.{name}": image for name, image in seen.images.items()
         }
-        row |= {"observation.state": world.proprioception(), "action": action}
+        row |= {"observation.state": seen.state, "action": action}
         row |= {"label.entities": world.entities(), "label.done": np.array([world.success], np.float32)}
-        row["label.disturbance"] = np.clip(action + offset, -1, 1) - action
+        row["label.disturbance"] = np.clip(action + offset, low, high) - action
         for name, value in row.items():
             columns.setdefault(name, []).append(value)
         if world.success:
@@ -166,19 +185,19 @@ class Shoves:
 
     Args:
         rng: The random stream.
-        scale: Largest action that is added, along each axis; 0 disturbs nothing.
+        scale: The most that is added to each axis of an action, (A,); zeros disturb nothing.
     """
 
-    def __init__(self, rng: np.random.Generator, scale: float) -> None:
+    def __init__(self, rng: np.random.Generator, scale: NDArray[np.float32]) -> None:
         self._rng, self._scale = rng, scale
-        self._left, self._shove = 0, np.zeros(3)
+        self._left, self._shove = 0, np.zeros_like(scale)
 
     def offset(self) -> NDArray[np.float32]:
-        """What is added to the action at this step, (4,); mostly zeros."""
+        """What is added to the action at this step, (A,); mostly zeros."""
         if self._left == 0 and self._rng.random() < 1 / 40:
-            self._shove = self._rng.uniform(-1, 1, 3)
+            self._shove = (self._scale * self._rng.uniform(-1, 1, len(self._scale))).astype(np.float32)
             self._left = int(self._rng.integers(4, 11))
-        if self._left == 0 or self._scale == 0:
-            return np.zeros(4, np.float32)
+        if self._left == 0:
+            return np.zeros_like(self._scale)
         self._left -= 1
-        return np.array([*(self._scale * self._shove), 0.0], np.float32)
+        return self._shove
