@@ -139,7 +139,8 @@ class AlohaWorld:
             self._open(task)
         # The package hands layouts over in a global variable.
         cube = task == "transfer-cube"
-        BOX_POSE[0] = sample_box_pose(seed) if cube else np.concatenate(sample_insertion_pose(seed))
+        layout: list[Any] = BOX_POSE
+        layout[0] = sample_box_pose(seed) if cube else np.concatenate(sample_insertion_pose(seed))
         self._env.reset()
         self._arms = {side: Arm(self._env.physics.model.ptr, side) for side in SIDES}
         self._steps, self._broken, self.success = 0, False, False

@@ -8,6 +8,7 @@ every seed, success at any step. What else the package knows goes to experts, la
 from __future__ import annotations
 
 import warnings
+from types import TracebackType
 from typing import Any, Final, Self
 
 import numpy as np
@@ -175,7 +176,9 @@ class MetaWorld:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(self, *exc: object) -> None:
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
         self.close()
 
 
