@@ -52,7 +52,7 @@ def test_a_thin_installation_has_nothing_red_and_is_fit_to_be_a_robot_client():
     extras = next(finding for finding in findings if finding.name == "extras")
     assert (
         extras.found
-        == "cli; not installed: images, record, otg, compat, plot, bench, serve, sim, train, metaworld"
+        == "cli; not installed: images, record, otg, compat, plot, bench, serve, sim, train, metaworld, aloha"
     )
     assert doctor.fitness(present) == "Fit to run as a robot client."
 
