@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 import torch
@@ -89,8 +89,24 @@ def foreseeable(cache: FrameCache, frames: NDArray[Any], last: NDArray[Any], chu
     return valid
 
 
+class Drawing(Protocol):
+    """Whatever draws batches."""
+
+    def batch(self, seed: Sequence[int], size: int) -> Batch:
+        """The batch that belongs to ``seed``."""
+        ...
+
+
 class BatchSource:
-    """Draws batches from some of a cache's episodes."""
+    """Draws batches from some of a cache's episodes.
+
+    Attributes:
+        cache: Pictures, numbers and labels.
+        cameras: Their names, in the order of the labels.
+        pictures: Numbers of the kept pictures that may be drawn.
+        share: Of the draws, summed up to and with each of them.
+        queries: Of each episode of the cache.
+    """
 
     def __init__(
         self,
@@ -124,11 +140,11 @@ class BatchSource:
         missing = set(spec.cameras) - set(cache.images)
         if missing:
             raise ValueError(f"cameras {sorted(missing)} are not in the cache; it has {sorted(cache.images)}")
-        self._cache, self._spec, self._tokenizer = cache, spec, tokenizer
-        self._chunk, self._augment, self._alternatives = chunk, augment, alternatives
-        self._cameras = list(spec.cameras)
+        self.cache, self._spec, self.tokenizer = cache, spec, tokenizer
+        self.chunk, self.augment, self.alternatives = chunk, augment, alternatives
+        self.cameras = list(spec.cameras)
         self._families = {name: i for i, name in enumerate(families)}
-        self._queries = [
+        self.queries = [
             cache.queries[e] or [{"texts": [cache.tasks[e]], "family": ""}] for e in range(len(cache.tasks))
         ]
         owner = cache.episode_of(cache.frame_index_of)
@@ -138,30 +154,30 @@ class BatchSource:
         self._owner = owner
         weight = np.ones(len(self.pictures))
         if balance:
-            names = np.array([self._queries[e][0].get("family", "") for e in owner[self.pictures]])
+            names = np.array([self.queries[e][0].get("family", "") for e in owner[self.pictures]])
             _, which, count = np.unique(names, return_inverse=True, return_counts=True)
             weight = 1.0 / np.sqrt(count[which])
-        self._share = np.cumsum(weight) / weight.sum()
+        self.share = np.cumsum(weight) / weight.sum()
 
     def batch(self, seed: Sequence[int], size: int) -> Batch:
         """The batch that belongs to ``seed``; samples are spread evenly over the data."""
         rng = np.random.default_rng(seed)
         spots = (np.arange(size) + rng.random(size)) / size
-        drawn = np.minimum(np.searchsorted(self._share, spots, side="right"), len(self.pictures) - 1)
+        drawn = np.minimum(np.searchsorted(self.share, spots, side="right"), len(self.pictures) - 1)
         return self._gather(self.pictures[drawn], rng)
 
     def _gather(self, pictures: NDArray[Any], rng: np.random.Generator) -> Batch:
-        cache = self._cache
+        cache = self.cache
         frames = cache.frame_index_of[pictures]
         owner = self._owner[pictures]
         images, moved = self._look(pictures, rng)
         last = cache.bounds[owner + 1] - 1
         light = np.tile(np.array([1, 1, 1, 0, 0, 0, 0], np.float32), (images.shape[0] * images.shape[1], 1))
-        if self._augment:
-            light = draw_light(rng, len(light), self._augment)
+        if self.augment:
+            light = draw_light(rng, len(light), self.augment)
         asked, texts = self._ask(owner, rng)
-        ids, mask = self._tokenizer(texts)
-        entities = self._entities(frames)
+        ids, mask = self.tokenizer(texts)
+        entities = self.entities(frames)
         places, uv, family, done = self._label(frames, owner, asked, entities)
         uv += moved[:, None, None]
         seen = entities[:, :, 5:] + moved.reshape(len(moved), 1, -1)
@@ -170,8 +186,8 @@ class BatchSource:
             "images": images,
             "light": light.reshape(*images.shape[:2], 7),
             "state": np.array(cache.state[frames], np.float32),
-            "actions": np.array(cache.chunk("action", frames, self._chunk), np.float32),
-            "valid": foreseeable(cache, frames, last, self._chunk),
+            "actions": np.array(cache.chunk("action", frames, self.chunk), np.float32),
+            "valid": foreseeable(cache, frames, last, self.chunk),
             "tokens": ids.reshape(shape),
             "mask": mask.reshape(shape),
             "places": places,
@@ -186,17 +202,17 @@ class BatchSource:
         self, pictures: NDArray[Any], rng: np.random.Generator
     ) -> tuple[NDArray[np.uint8], NDArray[np.float32]]:
         """Pictures (B, C, H, W, 3) and how far each was moved, (B, C, 2) in 0..1 of its size."""
-        size = self._spec.cameras[self._cameras[0]]
-        out = np.empty((len(pictures), len(self._cameras), *size, 3), np.uint8)
+        size = self._spec.cameras[self.cameras[0]]
+        out = np.empty((len(pictures), len(self.cameras), *size, 3), np.uint8)
         moved = np.zeros((*out.shape[:2], 2), np.float32)
-        config = self._augment
+        config = self.augment
         offsets = np.zeros((*out.shape[:2], 2), int)
         hide = np.zeros(out.shape[:2], bool)
         if config:
             offsets = rng.integers(-config.shift_px, config.shift_px + 1, offsets.shape)
             hide = rng.random(hide.shape) < config.cutout
-        for c, name in enumerate(self._cameras):
-            source = self._cache.images[name]
+        for c, name in enumerate(self.cameras):
+            source = self.cache.images[name]
             for i in np.argsort(pictures, kind="stable"):
                 dx, dy = offsets[i, c]
                 shift(source[pictures[i]], int(dx), int(dy), out[i, c])
@@ -207,48 +223,51 @@ class BatchSource:
 
     def _ask(self, owner: NDArray[Any], rng: np.random.Generator) -> tuple[NDArray[Any], list[str]]:
         """Which queries to ask, (B, M) with the demonstrated one first, and their words, B*M of them."""
-        asked = np.zeros((len(owner), 1 + self._alternatives), int)
+        asked = np.zeros((len(owner), 1 + self.alternatives), int)
         texts: list[str] = []
         for i, episode in enumerate(owner):
-            queries = self._queries[episode]
+            queries = self.queries[episode]
             others = len(queries) - 1
-            if others > 0 and self._alternatives:
+            if others > 0 and self.alternatives:
                 # With fewer alternatives than asked for, some come twice, in other words.
                 asked[i, 1:] = (
-                    1
-                    + rng.permuted(np.arange(max(self._alternatives, others)) % others)[: self._alternatives]
+                    1 + rng.permuted(np.arange(max(self.alternatives, others)) % others)[: self.alternatives]
                 )
             for q in asked[i]:
                 phrasings = queries[q]["texts"]
                 text = phrasings[0]
-                if self._augment:
-                    text = disturb(phrasings[rng.integers(len(phrasings))], rng, self._augment.words)
+                if self.augment:
+                    text = disturb(phrasings[rng.integers(len(phrasings))], rng, self.augment.words)
                 texts.append(text)
         return asked, texts
 
-    def _entities(self, frames: NDArray[Any]) -> NDArray[np.float32]:
+    def entities(self, frames: NDArray[Any]) -> NDArray[np.float32]:
         """Labels (B, E, 5 + 2 C): kind, colour, position, u and v in each picture; E is 0 without labels."""
-        columns, width = self._cache.columns, 5 + 2 * len(self._cameras)
+        columns, width = self.cache.columns, 5 + 2 * len(self.cameras)
         if ENTITIES not in columns:
             return np.zeros((len(frames), 0, width), np.float32)
         return np.asarray(columns[ENTITIES][frames], np.float32).reshape(len(frames), -1, width)
 
+    def family_of(self, query: Mapping[str, Any]) -> int:
+        """The label of a query's family."""
+        return self._families.get(query.get("family", ""), len(self._families))
+
     def _label(
         self, frames: NDArray[Any], owner: NDArray[Any], asked: NDArray[Any], entities: NDArray[np.float32]
     ) -> tuple[Any, ...]:
-        cameras, (samples, count) = len(self._cameras), asked.shape
+        cameras, (samples, count) = len(self.cameras), asked.shape
         places = np.full((samples, count, 2, 3), np.nan, np.float32)
         uv = np.full((samples, count, 2, cameras, 2), np.nan, np.float32)
         family = np.zeros((samples, count), np.int64)
         done = np.full((samples, count), np.nan, np.float32)
-        columns = self._cache.columns
+        columns = self.cache.columns
         if DONE in columns:
             known = np.asarray(columns[DONE][frames], np.float32)
             done = np.take_along_axis(known, np.minimum(asked, known.shape[1] - 1), 1)
             done[asked >= known.shape[1]] = np.nan
         for i, j in np.ndindex(samples, count):
-            query = self._queries[owner[i]][asked[i, j]]
-            family[i, j] = self._families.get(query.get("family", ""), len(self._families))
+            query = self.queries[owner[i]][asked[i, j]]
+            family[i, j] = self.family_of(query)
             for p, role in enumerate(("target", "destination")):
                 row = query.get(role, -1)
                 if 0 <= row < entities.shape[1] and entities[i, row, 0] > 0:
@@ -261,7 +280,7 @@ class BatchSource:
 
 
 def stream(
-    source: BatchSource, seed: Sequence[int], first: int, last: int, size: int, ahead: int
+    source: Drawing, seed: Sequence[int], first: int, last: int, size: int, ahead: int
 ) -> Iterator[Batch]:
     """Batches of steps ``first`` to ``last - 1``, at most ``ahead`` of them prepared by a thread.
 

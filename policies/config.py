@@ -14,7 +14,7 @@ from policies.flow import FlowConfig
 from vla.models.vla import VLAConfig
 
 POLICIES = ("flow", "diffusion", "act", "autoregressive")
-BF16 = ("auto", "true", "false")
+BF16 = RESIDENT = ("auto", "true", "false")
 FREEZE = ("", "vision")
 INIT_PARTS = ("all", "trunk")
 FAMILIES = (
@@ -86,6 +86,9 @@ class TrainConfig:
         seed: Every random draw follows from this and the step.
         device: ``auto``, ``cpu`` or ``cuda``.
         bf16: One of ``BF16``; ``auto`` means where the hardware multiplies bf16 fast.
+        compile: Whether torch compiles the network first, which takes minutes.
+        resident: One of ``RESIDENT``: whether the demonstrations are copied to the device and drawn there;
+            ``auto`` means where that is a GPU with room for them. Other random numbers, the same samples.
         threads: Torch's threads on a CPU; 0 leaves torch's choice.
         prefetch: Batches prepared ahead by a thread.
         held_out: Share of the training episodes kept for validation.
@@ -132,6 +135,8 @@ class TrainConfig:
     seed: int = 0
     device: str = "auto"
     bf16: str = "auto"
+    compile: bool = False
+    resident: str = "auto"
     threads: int = 0
     prefetch: int = 2
     held_out: float = 0.05
@@ -153,6 +158,7 @@ class TrainConfig:
         for name, value, choices in (
             ("policy", self.policy, POLICIES),
             ("bf16", self.bf16, BF16),
+            ("resident", self.resident, RESIDENT),
             ("init_part", self.init_part, INIT_PARTS),
             ("freeze", self.freeze, FREEZE),
             ("device", self.device, ("auto", "cpu", "cuda")),

@@ -24,7 +24,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from policies.algorithm import build_algorithm
 from policies.average import Average
-from policies.batches import Batch, stream
+from policies.batches import Batch, BatchSource, stream
 from policies.borrowing import borrow_reader, borrow_tower
 from policies.checkpoint import CheckpointError, read_training, save_checkpoint
 from policies.config import FAMILIES, TrainConfig
@@ -34,6 +34,7 @@ from policies.normalisation import joint_axes
 from policies.objectives import TrainStep
 from policies.optimisation import learning_rate, make_optimizer, pack_training, unpack_training
 from policies.preparation import EXPERT, prepare
+from policies.resident import ResidentSource, lies_on
 from policies.validation import validate
 from vla.contract import RobotSpec
 from vla.dataset.frames import FrameCache
@@ -139,7 +140,7 @@ class Trainer:
         self._algorithm = build_algorithm(config)
         module = TrainStep(self.network, self._algorithm, normalisation, spec, config.loss)
         self._module, self._optimizer = self._accelerator.prepare(
-            module, make_optimizer(self.network, config)
+            torch.compile(module) if config.compile else module, make_optimizer(self.network, config)
         )
         self.step, self._trained_s, self._interrupted = 0, 0.0, False
         begin = self._prepared.begin
@@ -168,11 +169,10 @@ class Trainer:
         config, accelerator = self._config, self._accelerator
         seed = [config.seed, accelerator.process_index]
         writer = SummaryWriter(config.output) if accelerator.is_main_process else None
-        steps, ahead = (self.step, config.steps), config.prefetch
-        batches = stream(self._prepared.source, seed, *steps, config.batch_size, ahead)
+        batches = self._stream(self._prepared.source, seed, config.batch_size)
         stills: Iterator[Batch | None] = itertools.repeat(None)
         if self._prepared.stills:
-            stills = stream(self._prepared.stills, [*seed, 1], *steps, config.stills_batch, ahead)
+            stills = self._stream(self._prepared.stills, [*seed, 1], config.stills_batch)
         began, mark, since = time.monotonic(), time.monotonic(), self.step
         sums: dict[str, float] = {}
         bad, saved = 0, None
@@ -216,6 +216,13 @@ class Trainer:
             writer.close()
         begin = self._prepared.begin
         return saved or (begin.directory if begin else Path(config.output))
+
+    def _stream(self, source: BatchSource, seed: list[int], size: int) -> Iterator[Batch]:
+        """The batches of the steps that are left."""
+        device, steps = self._accelerator.device, (self.step, self._config.steps)
+        if lies_on(self._config.resident, source, device):
+            return stream(ResidentSource(source, device), seed, *steps, size, 0)
+        return stream(source, seed, *steps, size, self._config.prefetch)
 
     def _learn(self, batch: Batch, stills: Batch | None, rate: float) -> dict[str, float]:
         """One optimiser step; returns the losses."""

@@ -84,7 +84,7 @@ def test_alternatives_are_other_questions_about_the_same_picture(make_source: An
 def test_a_fixed_destination_has_a_place_and_no_pixel(make_source: Any, cache: FrameCache) -> None:
     queries = [[dict(q, point=[0.1, 0.2, 0.3]) for q in episode] for episode in cache.queries]
     source = make_source()
-    source._queries = queries
+    source.queries = queries
     batch = source.batch([0], 4)
     torch.testing.assert_close(batch.places[:, :, 1], torch.tensor([0.1, 0.2, 0.3]).expand(4, 3, 3))
     assert batch.uv[:, :, 1].isnan().all()

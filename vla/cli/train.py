@@ -56,6 +56,7 @@ class TrainCommand:
 
     Attributes:
         policy: Config group: how actions are learned.
+        machine: Config group: what to train on.
         data: Folder of demonstrations.
         cache: Folder for their decoded copy; made at the first use.
         cache_stride: Keep the pictures of every so manieth row.
@@ -67,6 +68,7 @@ class TrainCommand:
     """
 
     policy: str
+    machine: str
     data: str
     cache: str
     cache_stride: int
