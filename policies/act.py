@@ -1,7 +1,8 @@
-"""Plain regression of chunks with an L1 loss (the non-variational core of ACT, arXiv 2304.13705).
+"""Regression of chunks with an L1 loss, plain or with ACT's style variable (arXiv 2304.13705).
 
 The same network with nothing to denoise: zeros in, and the expert's learned row embeddings serve as the
-action queries.
+action queries. With ``model.expert.latent`` an encoder sees the demonstrated chunk in training and tells the
+expert how it was done (a conditional variational autoencoder); afterwards the style is its prior's mean.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import torch
 from torch import Tensor
 
 from policies.chunking import Chunking, Overlap
+from vla.models.action_expert import ActionExpert
 from vla.models.vla import VLA, Context
 
 
@@ -21,13 +23,15 @@ class ActConfig:
 
     Attributes:
         time: The constant flow time the expert is told, in 0..1.
+        divergence: Weight of the style's divergence from its prior, where there is a style.
     """
 
     time: float = 1.0
+    divergence: float = 10.0
 
 
 class Regression:
-    """Learns the median chunk."""
+    """Learns the median chunk, of a style where there is one."""
 
     ways: tuple[Chunking, ...] = ()
     max_delay = 0.0
@@ -36,9 +40,16 @@ class Regression:
         self.config = config
 
     def loss(self, network: VLA, context: Context, actions: Tensor, valid: Tensor) -> Tensor:
-        """Mean absolute error over valid rows; see ``Algorithm.loss``."""
-        error = (self.sample(network, context, actions) - actions).abs().mean(-1)
-        return (error * valid).sum() / valid.sum().clamp(min=1)
+        """Mean absolute error over valid rows, and the style's divergence; see ``Algorithm.loss``."""
+        style, divergence = None, actions.new_zeros(())
+        if network.config.expert.latent:
+            assert isinstance(network.expert, ActionExpert)
+            assert network.expert.style is not None
+            mean, spread = network.expert.style(actions, valid)
+            style = mean + torch.randn_like(mean) * (0.5 * spread).exp()
+            divergence = -0.5 * (1 + spread - mean.square() - spread.exp()).sum(-1).mean()
+        error = (self._chunk(network, context, actions, style) - actions).abs().mean(-1)
+        return (error * valid).sum() / valid.sum().clamp(min=1) + self.config.divergence * divergence
 
     def sample(
         self,
@@ -49,5 +60,8 @@ class Regression:
         overlap: Overlap | None = None,
     ) -> Tensor:
         """One evaluation, whatever the noise; see ``Algorithm.sample``."""
-        zeros = torch.zeros_like(noise)
-        return network.velocity(context, zeros, zeros.new_full((len(zeros), 1), self.config.time))
+        return self._chunk(network, context, noise, None)
+
+    def _chunk(self, network: VLA, context: Context, like: Tensor, style: Tensor | None) -> Tensor:
+        zeros = torch.zeros_like(like)
+        return network.velocity(context, zeros, zeros.new_full((len(zeros), 1), self.config.time), style)

@@ -177,6 +177,10 @@ class TrainConfig:
         if (self.policy == "autoregressive") != (bins > 0):
             wanted = "needs model.expert.bins of 2 or more" if not bins else "needs model.expert.bins 0"
             raise ValueError(f"policy {self.policy!r} {wanted}; it is {bins}")
+        if self.model.expert.latent and self.policy != "act":
+            raise ValueError(
+                f"model.expert.latent {self.model.expert.latent} is for policy 'act', not {self.policy!r}"
+            )
         chunk = self.model.expert.chunk
         if not 0 <= self.flow.max_delay < chunk:
             raise ValueError(

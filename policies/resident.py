@@ -73,7 +73,7 @@ class ResidentSource:
         self._action = self._table(np.asarray(cache.action, np.float32))
         self._bumped = None
         if DISTURBANCE in cache.columns:
-            self._bumped = self._table(np.asarray(cache.columns[DISTURBANCE]).any(-1))
+            self._bumped = self._table(np.any(cache.columns[DISTURBANCE], axis=-1, keepdims=True)[:, 0])
         self._entities = self._table(source.entities(np.arange(len(cache.state))))
         self._done = None
         if DONE in cache.columns:

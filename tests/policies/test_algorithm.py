@@ -10,7 +10,7 @@ from torch import Tensor
 from policies.act import ActConfig, Regression
 from policies.diffusion import Diffusion, DiffusionConfig
 from policies.flow import FlowConfig, FlowMatching, draw_time
-from vla.models.action_expert import ExpertConfig
+from vla.models.action_expert import ActionExpert, ExpertConfig, Style
 
 GOAL = torch.linspace(-1, 1, 2 * 5 * 4).reshape(2, 5, 4)
 CONTEXT: Any = SimpleNamespace(memory=torch.zeros(2, 1, 8))
@@ -26,7 +26,7 @@ class Field:
         self.answer = answer
         self.times: list[Tensor] = []
 
-    def velocity(self, context: object, x: Tensor, time: Tensor) -> Tensor:
+    def velocity(self, context: object, x: Tensor, time: Tensor, style: Tensor | None = None) -> Tensor:
         self.times.append(time)
         return self.answer(x, time)
 
@@ -98,3 +98,35 @@ def test_regression_asks_once_and_hands_on_the_answer() -> None:
     assert torch.equal(algorithm.sample(network, CONTEXT, NOISE), GOAL)
     assert len(network.times) == 1
     assert algorithm.loss(network, CONTEXT, GOAL + 0.2, VALID) == pytest.approx(0.2, abs=1e-5)
+
+
+@pytest.mark.parametrize("latent", [0, 2])
+def test_a_style_tells_two_ways_of_doing_the_same_apart(latent: int) -> None:
+    torch.manual_seed(0)
+    config = ExpertConfig(action=4, chunk=5, width=16, depth=1, heads=2, latent=latent)
+    expert = ActionExpert(config)
+    network: Any = SimpleNamespace(config=SimpleNamespace(expert=config), expert=expert)
+    network.velocity = lambda context, x, time, style: expert(
+        x[:, None], time[:, None], context.memory, torch.ones(2, 1, dtype=torch.bool), style
+    )[:, 0]
+    context: Any = SimpleNamespace(memory=torch.zeros(2, 1, 16))
+    ways = torch.stack([GOAL[0] + 2, -GOAL[0] - 2])  # the same scene, one way or the other
+    algorithm = Regression(ActConfig(divergence=0.01))
+    optimizer = torch.optim.Adam(expert.parameters(), 1e-2)
+    for _ in range(150):
+        optimizer.zero_grad()
+        loss = algorithm.loss(network, context, ways, VALID)
+        loss.backward()
+        optimizer.step()
+    assert (float(loss) < 0.5) == bool(latent)
+    sampled = [algorithm.sample(network, context, torch.randn(2, 5, 4)) for _ in range(2)]
+    assert torch.equal(*sampled)
+
+
+def test_rows_past_the_end_say_nothing_of_the_style() -> None:
+    style = Style(ExpertConfig(action=4, chunk=5, width=16, depth=1, heads=2, latent=2))
+    valid = VALID.clone()
+    valid[:, 3:] = False
+    silly = GOAL.clone()
+    silly[:, 3:] = 1e3
+    torch.testing.assert_close(style(silly, valid), style(GOAL, valid))

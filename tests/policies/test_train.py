@@ -90,12 +90,14 @@ def test_a_run_with_stills_goes_on_bit_for_bit(
     assert not same_files(without, straight)
 
 
-@pytest.mark.parametrize("policy", ["diffusion", "act"])
+@pytest.mark.parametrize(("policy", "latent"), [("diffusion", 0), ("act", 0), ("act", 4)])
 def test_the_other_algorithms_train_too(
-    policy: str, make_config: Callable[..., TrainConfig], cache: FrameCache, robot: RobotSpec
+    policy: str, latent: int, make_config: Callable[..., TrainConfig], cache: FrameCache, robot: RobotSpec
 ) -> None:
     reports: list[Progress] = []
     config = make_config(policy=policy, steps=2, bf16="true")
+    expert = replace(config.model.expert, latent=latent)
+    config = replace(config, model=replace(config.model, expert=expert))
     train(config, cache, robot, on_progress=reports.append)
     assert reports[-1].validation["action_mm"] > 0
 

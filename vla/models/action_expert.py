@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.functional import silu
 
-from vla.models.attention import CrossAttention, FeedForward, SelfAttention, mlp
+from vla.models.attention import Block, CrossAttention, FeedForward, SelfAttention, mlp
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,8 @@ class ExpertConfig:
         bins: Bins that an action axis is cut into, for an expert that writes tokens; 0 for one that denoises.
         lanes: Axes of a row that one step writes, where there are bins; 1 is one bin after another,
             ``action`` a row at a time. Must divide ``action``.
+        latent: Scalars of a style variable, for a policy that infers in training how a chunk was done among
+            the ways there are (arXiv 2304.13705); 0 for none.
     """
 
     action: int = 4
@@ -41,12 +43,15 @@ class ExpertConfig:
     ratio: int = 2
     bins: int = 0
     lanes: int = 1
+    latent: int = 0
 
     def __post_init__(self) -> None:
         if self.bins < 0 or self.bins == 1:
             raise ValueError(
                 f"expert.bins {self.bins} must be 0, for an expert without tokens, or at least 2"
             )
+        if self.latent < 0:
+            raise ValueError(f"expert.latent {self.latent} must be 0, for none, or positive")
         if self.lanes < 1 or self.action % self.lanes:
             raise ValueError(f"expert.lanes {self.lanes} must divide expert.action, {self.action}")
 
@@ -104,6 +109,30 @@ class ExpertBlock(nn.Module):
         return torch.addcmul(x, gate_c, self.forward_net(inner))
 
 
+class Style(nn.Module):
+    """The style variable of a chunk: an encoder that is used in training only, and the way back."""
+
+    def __init__(self, config: ExpertConfig) -> None:
+        super().__init__()
+        width = config.width
+        self.embed = nn.Linear(config.action, width)
+        self.row = nn.Parameter(torch.randn(1 + config.chunk, width) * 0.02)
+        self.blocks = nn.ModuleList(Block(width, config.heads, config.ratio) for _ in range(config.depth))
+        self.norm = nn.LayerNorm(width)
+        self.infer = nn.Linear(width, 2 * config.latent)
+        self.express = nn.Linear(config.latent, width)
+
+    def forward(self, actions: Tensor, valid: Tensor) -> tuple[Tensor, Tensor]:
+        """Chunks (B, T, A) and their real rows (B, T) -> mean and log variance (B, latent) of the style."""
+        x = self.embed(actions)
+        x = torch.cat([x.new_zeros(len(x), 1, x.shape[-1]), x], dim=1) + self.row.to(x.dtype)
+        mask = torch.cat([valid.new_ones(len(valid), 1), valid], dim=1)
+        for block in self.blocks:
+            x = block(x, mask)
+        mean, spread = self.infer(self.norm(x[:, 0])).float().chunk(2, dim=-1)
+        return mean, spread
+
+
 class ActionExpert(nn.Module):
     """From noisy actions, their times and a context to one value per action scalar (a velocity, a noise)."""
 
@@ -118,11 +147,14 @@ class ActionExpert(nn.Module):
         self.blocks = nn.ModuleList(ExpertBlock(config) for _ in range(config.depth))
         self.norm = nn.LayerNorm(width)
         self.head = nn.Linear(width, config.action)
+        self.style = Style(config) if config.latent else None
         for layer in (self.modulate, self.head):
             nn.init.zeros_(layer.weight)
             nn.init.zeros_(layer.bias)
 
-    def forward(self, actions: Tensor, time: Tensor, memory: Tensor, mask: Tensor) -> Tensor:
+    def forward(
+        self, actions: Tensor, time: Tensor, memory: Tensor, mask: Tensor, style: Tensor | None = None
+    ) -> Tensor:
         """Look once at R noisy chunks per sample.
 
         Args:
@@ -130,6 +162,7 @@ class ActionExpert(nn.Module):
             time: (B, R, T), or (B, R, 1) when all rows of a chunk share their time (cheaper).
             memory: Context (B, K, D).
             mask: (B, K) bool, True where the context is real.
+            style: (B, latent) of the chunks, where the expert has such a variable; None is its mean, 0.
 
         Returns:
             (B, R, T, A), float32.
@@ -138,6 +171,8 @@ class ActionExpert(nn.Module):
         modulation = self.modulate(clock).unflatten(-1, (9, self.config.width))
         x = self.embed(actions)
         x = x + self.row.to(x.dtype)
+        if self.style is not None and style is not None:
+            x = x + self.style.express(style).to(x.dtype)[:, None, None]
         for block in self.blocks:
             x = block(x, modulation, memory, mask)
         return self.head(self.norm(x)).float()

@@ -155,13 +155,16 @@ class VLA(nn.Module):
         found = found.squeeze(2).transpose(1, 2).unflatten(0, (batch, cameras))
         return self.kind(found).float(), self.colour(found).float()
 
-    def velocity(self, context: Context, noisy_actions: Tensor, time: Tensor) -> Tensor:
+    def velocity(
+        self, context: Context, noisy_actions: Tensor, time: Tensor, style: Tensor | None = None
+    ) -> Tensor:
         """The expert's answer for one or several noisy chunks per sample.
 
         Args:
             context: Of B samples.
             noisy_actions: (B, T, A), or (B, R, T, A) for R chunks per sample; normalised.
             time: (B, T) or (B, R, T); a last axis of 1 gives all rows the same time.
+            style: (B, latent), where the expert has a style variable; None is its mean.
 
         Returns:
             Same shape as ``noisy_actions``, float32.
@@ -174,7 +177,7 @@ class VLA(nn.Module):
         single = noisy_actions.ndim == 3
         if single:
             noisy_actions, time = noisy_actions[:, None], time[:, None]
-        out = self.expert(noisy_actions, time, context.memory, context.mask)
+        out = self.expert(noisy_actions, time, context.memory, context.mask, style)
         return out[:, 0] if single else out
 
     def _place_tokens(self, grounded: Grounded, tool: Tensor) -> Tensor:
