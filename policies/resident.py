@@ -25,27 +25,38 @@ FORMS = 8
 
 @dataclass(frozen=True)
 class _Words:
-    """Every form of every phrasing of every query, one after another.
+    """Every form of every phrasing, and which phrasings every query has.
 
     Attributes:
-        tokens: (P, L) ids.
-        mask: (P, L).
-        first: First form of each query, (Q + 1,): query q owns ``first[q]`` to ``first[q + 1]``.
+        tokens: (P, forms, L) ids.
+        mask: (P, forms, L).
+        phrasing: Rows of ``tokens``, the queries' one after another.
+        first: Where each query's begin in ``phrasing``, (Q + 1,).
     """
 
     tokens: Tensor
     mask: Tensor
+    phrasing: Tensor
     first: Tensor
+
+    def draw(self, query: Tensor, draw: _Draw) -> tuple[Tensor, Tensor]:
+        """Ids and mask, (B, M, L), of some phrasing of each query (B, M) in some form."""
+        begin, end = self.first[query], self.first[query + 1]
+        nth = torch.minimum(begin + (draw.uniform(*query.shape) * (end - begin)).long(), end - 1)
+        form = draw.integers(0, self.tokens.shape[1], *query.shape)
+        row = self.phrasing[nth].long()
+        return self.tokens[row, form].long(), self.mask[row, form]
 
 
 def lies_on(choice: str, source: BatchSource, device: torch.device) -> bool:
-    """Resolve ``auto``, ``true`` or ``false``; ``auto`` means on a GPU, if half its free memory is enough."""
+    """Resolve ``auto``, ``true`` or ``false``; ``auto`` means on a GPU twice as large as the pictures."""
     if choice != "auto":
         return choice == "true"
     if device.type != "cuda":
         return False
     pictures = sum(source.cache.images[name][0].nbytes for name in source.cameras) * len(source.pictures)
-    return 2 * pictures < torch.cuda.mem_get_info(device)[0]
+    # Not what is free at the moment: a run that goes on must draw as it drew before.
+    return 2 * pictures < torch.cuda.get_device_properties(device).total_memory
 
 
 class ResidentSource:
@@ -88,20 +99,24 @@ class ResidentSource:
         return torch.from_numpy(np.ascontiguousarray(array)).to(self._device)
 
     def _tokenised(self, source: BatchSource) -> _Words:
-        rng = np.random.default_rng([0, 2])
-        texts: list[str] = []
+        config, rng = self._augment, np.random.default_rng([0, 2])
+        number: dict[str, int] = {}
+        phrasing: list[int] = []
         first = [0]
         for queries in source.queries:
             for query in queries:
-                phrasings = query["texts"] if self._augment else query["texts"][:1]
-                for phrasing in phrasings:
-                    forms = [phrasing]
-                    if self._augment and self._augment.words:
-                        forms = [disturb(phrasing, rng, self._augment.words) for _ in range(FORMS)]
-                    texts += forms
-                first.append(len(texts))
-        ids, mask = source.tokenizer(texts)
-        return _Words(self._table(ids), self._table(mask), self._table(np.array(first)))
+                texts = query["texts"] if config else query["texts"][:1]
+                phrasing += [number.setdefault(text, len(number)) for text in texts]
+                first.append(len(phrasing))
+        forms = FORMS if config and config.words else 1
+        chance = config.words if config else 0.0
+        ids, mask = source.tokenizer([disturb(text, rng, chance) for text in number for _ in range(forms)])
+        return _Words(
+            self._table(ids.astype(np.int16)).unflatten(0, (-1, forms)),
+            self._table(mask).unflatten(0, (-1, forms)),
+            self._table(np.array(phrasing, np.int32)),
+            self._table(np.array(first)),
+        )
 
     def batch(self, seed: Sequence[int], size: int) -> Batch:
         """The batch that belongs to ``seed``; samples are spread evenly over the data."""
@@ -120,8 +135,7 @@ class ResidentSource:
         images, moved = self._look(drawn, draw)
         asked = self._ask(owner, draw)
         query = self._offset[owner][:, None] + asked
-        begin, end = self._words.first[query], self._words.first[query + 1]
-        form = torch.minimum(begin + (draw.uniform(*query.shape) * (end - begin)).long(), end - 1)
+        tokens, mask = self._words.draw(query, draw)
         entities = self._entities[frames]
         places, uv = self._places(query, entities, moved)
         return Batch(
@@ -130,8 +144,8 @@ class ResidentSource:
             state=self._state[frames],
             actions=self._action[within],
             valid=self._valid(rows, within, last),
-            tokens=self._words.tokens[form],
-            mask=self._words.mask[form],
+            tokens=tokens,
+            mask=mask,
             places=places,
             uv=uv,
             family=self._family[query],

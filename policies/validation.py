@@ -37,17 +37,21 @@ def validate(
         seed: Fixes the samples and the noise.
 
     Returns:
-        ``action_mm_first``, ``_middle``, ``_last`` and ``action_mm``: mean distance of the commanded tool
-        position by row and over all rows; ``gripper_mm``; ``target_cm`` and ``destination_cm``: median
-        distance of the places, and ``target_within_2cm`` as a share; ``done_accuracy``, ``done_recall`` and
-        ``family_accuracy`` and ``kind_accuracy`` (of the things in the pictures) as shares.
+        ``action``: mean error in standard deviations of the training set; ``action_mm_first``, ``_middle``,
+        ``_last`` and ``action_mm``: mean distance of the commanded tool position by row and over all rows,
+        and ``gripper_mm``, for robots that are commanded in metres; ``target_cm`` and ``destination_cm``:
+        median distance of the places, and ``target_within_2cm`` as a share; ``done_accuracy``,
+        ``done_recall`` and ``family_accuracy`` and ``kind_accuracy`` (of the things in the pictures) as
+        shares.
     """
     device = next(network.parameters()).device
     generator = torch.Generator(device).manual_seed(seed)
     was_training = network.training
     network.eval()
     metres = [a for a, _ in relative_axes(spec) if spec.action[a].unit == "m"]
-    grippers = [a for a, axis in enumerate(spec.action) if axis.name.startswith("gripper_")]
+    grippers = [
+        a for a, axis in enumerate(spec.action) if axis.name.startswith("gripper_") and axis.unit == "m"
+    ]
     parts: dict[str, list[Tensor]] = {}
     size = min(samples, 64)
     for number in range(-(-samples // size)):
@@ -61,11 +65,13 @@ def validate(
             chunks = algorithm.sample(network, context, noise)
         actions = normalisation.decode(chunks.float(), batch.state)
         off = torch.where(batch.valid[..., None], 1000 * (actions - batch.actions), torch.nan)
+        wrong = (chunks.float() - normalisation.encode(batch.actions, batch.state)).abs().mean(-1)
         miss = 100 * (context.grounded.position - batch.places).norm(dim=-1)
         judged = batch.done.isfinite()
         logits, labels = named_things(network, context.maps, batch.things)
         right = ((context.grounded.done > 0) == (batch.done > 0.5)).float()
         for name, value in {
+            "action": wrong[batch.valid],
             "rows": off[..., metres].norm(dim=-1),
             "gripper": off[..., grippers].abs().mean(-1),
             "target": miss[..., 0].flatten(),
@@ -78,14 +84,19 @@ def validate(
             parts.setdefault(name, []).append(value)
     network.train(was_training)
     gathered = {name: torch.cat(values) for name, values in parts.items()}
-    rows = gathered["rows"].nanmean(0)
     target = gathered["target"]
-    return {
-        "action_mm": float(gathered["rows"].nanmean()),
-        "action_mm_first": float(rows[0]),
-        "action_mm_middle": float(rows[len(rows) // 2]),
-        "action_mm_last": float(rows[-1]),
-        "gripper_mm": float(gathered["gripper"].nanmean()),
+    metrics = {"action": float(gathered["action"].mean())}
+    if metres:
+        rows = gathered["rows"].nanmean(0)
+        metrics |= {
+            "action_mm": float(gathered["rows"].nanmean()),
+            "action_mm_first": float(rows[0]),
+            "action_mm_middle": float(rows[len(rows) // 2]),
+            "action_mm_last": float(rows[-1]),
+        }
+    if grippers:
+        metrics["gripper_mm"] = float(gathered["gripper"].nanmean())
+    return metrics | {
         "target_cm": float(target.nanmedian()),
         "target_within_2cm": float((target[target.isfinite()] < 2).float().mean()),
         "destination_cm": float(gathered["destination"].nanmedian()),

@@ -8,19 +8,20 @@ reward at any of 400 steps. Where things are goes to experts, labels and judges 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from types import TracebackType
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
-from sim.render import Renderer, Window, open_renderer
+from sim.render import Window
 from sim.suites.aloha_expert import JOINTS, SIDES, Arm, Hand, insert, transfer
-from sim.suites.suite import Suite, SuiteTask, entity_table, task_of
-from vla.contract import Axis, Observation, RobotSpec
+from sim.suites.suite import Suite, SuiteTask, SuiteWorld
+from vla.contract import Axis, RobotSpec
 from vla.extras import needs
+
+import mujoco  # isort: skip  (sim.render chooses the GL backend before mujoco is first imported)
 
 CAMERA: Final = "top"
 CONTROL_HZ: Final = 50.0
@@ -94,8 +95,8 @@ def _without_display() -> Iterator[None]:
             os.environ["MUJOCO_GL"] = chosen
 
 
-class AlohaWorld:
-    """A :class:`sim.suites.suite.SuiteWorld`.
+class AlohaWorld(SuiteWorld):
+    """The world of :data:`ALOHA`.
 
     Args:
         image_size: Height and width of the picture in pixels.
@@ -106,79 +107,43 @@ class AlohaWorld:
     """
 
     def __init__(self, image_size: int = 128, backend: str = "auto") -> None:
+        super().__init__(aloha_spec(image_size), VIEW, backend)
         with needs("aloha"), _without_display():
             from dm_control.rl.control import PhysicsError
             from gym_aloha.tasks.sim import TransferCubeTask
-        self.spec = aloha_spec(image_size)
         self._error, self._senses = PhysicsError, TransferCubeTask
-        self._backend = backend
-        self._renderer: Renderer | None = None
         self._env: Any = None
-        self._task = ""
         self._arms: dict[str, Arm] = {}
-        self._steps, self._broken = 0, False
-        self.success = False
-
-    @property
-    def instruction(self) -> str:
-        """What the robot is told."""
-        return task_of(TASKS, self._task).sentence
-
-    @property
-    def time_s(self) -> float:
-        """Simulated time since the reset."""
-        return self._steps * self.spec.dt_s
+        self._broken = False
 
     def reset(self, task: str, seed: int) -> None:
         """See :class:`sim.suites.suite.SuiteWorld`."""
         from gym_aloha.tasks.sim import BOX_POSE
         from gym_aloha.utils import sample_box_pose, sample_insertion_pose
 
-        task_of(TASKS, task)
-        if task != self._task:
-            self._open(task)
-        # The package hands layouts over in a global variable.
+        wanted = ALOHA.task(task)
         cube = task == "transfer-cube"
+        if wanted is not self._task:
+            self._open(cube)
+            self._task = wanted
+        # The package hands layouts over in a global variable.
         layout: list[Any] = BOX_POSE
         layout[0] = sample_box_pose(seed) if cube else np.concatenate(sample_insertion_pose(seed))
         self._env.reset()
-        self._arms = {side: Arm(self._env.physics.model.ptr, side) for side in SIDES}
+        self._arms = {side: Arm(self.physics[0], side) for side in SIDES}
         self._steps, self._broken, self.success = 0, False, False
 
-    def _open(self, task: str) -> None:
+    def _open(self, cube: bool) -> None:
         from dm_control import mujoco as dm_mujoco
         from dm_control.rl import control
         from gym_aloha.constants import ASSETS_DIR, DT
         from gym_aloha.tasks.sim import InsertionTask, TransferCubeTask
 
-        name, rules = {
-            "transfer-cube": ("bimanual_viperx_transfer_cube.xml", TransferCubeTask()),
-            "insertion": ("bimanual_viperx_insertion.xml", InsertionTask()),
-        }[task]
+        rules: Any = TransferCubeTask() if cube else InsertionTask()
         rules.get_observation = lambda physics: {}  # It would draw three large pictures at every step.
-        physics = dm_mujoco.Physics.from_xml_path(str(ASSETS_DIR / name))
+        scene = f"bimanual_viperx_{'transfer_cube' if cube else 'insertion'}.xml"
+        physics = dm_mujoco.Physics.from_xml_path(str(ASSETS_DIR / scene))
         self._env = control.Environment(physics, rules, control_timestep=DT)
-        self._task = task
-        if self._renderer is None:
-            self._renderer = open_renderer(
-                physics.model.ptr, self.spec.cameras, self._backend, {CAMERA: VIEW}
-            )
-        else:
-            self._renderer.bind(physics.model.ptr)
-
-    def observe(self) -> Observation:
-        """What the robot senses now."""
-        return Observation({CAMERA: self.picture()}, self.proprioception(), self.time_s)
-
-    def picture(self) -> NDArray[np.uint8]:
-        """What the camera sees, uint8 (H, W, 3).
-
-        Raises:
-            RuntimeError: ``reset`` has not been called.
-        """
-        if self._renderer is None:
-            raise RuntimeError("AlohaWorld.reset(task, seed) comes before anything else")
-        return self._renderer.render(self._env.physics.data.ptr)[CAMERA]
 
     def proprioception(self) -> NDArray[np.float32]:
         """Joint angles in rad and finger openings, left arm first, (14,)."""
@@ -186,10 +151,7 @@ class AlohaWorld:
 
     def expert(self) -> NDArray[np.float32]:
         """What our own scripted expert commands now, (14,); to be asked once per step."""
-        data, known = self._env.physics.data.ptr, self.proprioception()
-        hands: dict[str, Hand] = {
-            side: arm.sense(data, float(known[7 * i + 6])) for i, (side, arm) in enumerate(self._arms.items())
-        }
+        hands = self._hands()
         first, *second = self._things()
         aims = insert(hands, first, second[0]) if second else transfer(hands, first)
         action = np.concatenate([self._arms[side].toward(hands[side], aims[side]) for side in SIDES])
@@ -207,41 +169,26 @@ class AlohaWorld:
         else:
             self.success = self.success or seen.reward == _DONE
 
+    def _hands(self) -> dict[str, Hand]:
+        known = self.proprioception()
+        openings = {"left": float(known[6]), "right": float(known[13])}
+        return {side: arm.sense(self.physics[1], openings[side]) for side, arm in self._arms.items()}
+
     def _things(self) -> list[NDArray[np.float64]]:
         """Where the cube is; or the peg, then the socket."""
-        free = self._env.physics.data.ptr.qpos[16:].reshape(-1, 7)
+        free = self.physics[1].qpos[16:].reshape(-1, 7)
         return [row[:3].copy() for row in free]
 
-    def entities(self) -> NDArray[np.float32]:
+    def positions(self) -> Sequence[NDArray[np.float64]]:
         """See :class:`sim.suites.suite.SuiteWorld`."""
-        data, absent = self._env.physics.data.ptr, np.zeros(3)
-        hands = [arm.sense(data, 0.0).tool for arm in self._arms.values()]
-        things = self._things()
-        rest = [absent, *things] if len(things) == 2 else [*things, absent, absent]
-        return entity_table([*hands, *rest], self._project)
+        absent, things = np.zeros(3), self._things()
+        hands = [hand.tool for hand in self._hands().values()]
+        return [*hands, absent, *things] if len(things) == 2 else [*hands, *things, absent, absent]
 
-    def _project(self, point_m: NDArray[np.float64]) -> tuple[float, float]:
-        physics = self._env.physics
-        eye = physics.data.ptr.camera(CAMERA)
-        x, y, z = eye.xmat.reshape(3, 3).T @ (point_m - eye.xpos)
-        half = np.tan(np.deg2rad(physics.model.ptr.camera(CAMERA).fovy[0]) / 2)
-        u, v = 0.5 - 0.5 * x / (z * half), 0.5 + 0.5 * y / (z * half)
-        left, top, right, bottom = VIEW
-        return (u - left) / (right - left), (v - top) / (bottom - top)
-
-    def close(self) -> None:
-        """Free the renderer; twice is fine."""
-        if self._renderer is not None:
-            self._renderer.close()
-            self._renderer = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self.close()
+    @property
+    def physics(self) -> tuple[mujoco.MjModel, mujoco.MjData]:
+        """See :class:`sim.suites.suite.SuiteWorld`."""
+        return self._env.physics.model.ptr, self._env.physics.data.ptr
 
 
 ALOHA: Final = Suite(

@@ -1,7 +1,9 @@
 """The scripted expert of ALOHA: where either hand should be, as a function of what is so now.
 
-The package has none that commands joints. This one remembers nothing, like every expert here: it answers from
-wherever noise has carried the arms, and a policy without memory can learn it.
+The package has none that commands joints. What this one wants follows from the present scene alone, so that
+it answers from wherever noise has carried the arms. What it commands to get there also depends on what it
+commanded before: friction holds a joint until the command is far enough ahead of it, and how far differs from
+joint to joint (50 N m against a stiffness of 800 N m/rad at the waist: 0.06 rad).
 """
 
 from __future__ import annotations
@@ -107,8 +109,7 @@ class Arm:
     def toward(self, hand: Hand, aim: Aim) -> NDArray[np.float32]:
         """Joint angles and opening (7,) to command for one control step towards an aim.
 
-        What is commanded moves on from what was, by a share of what is still missing: the joints' friction
-        holds an arm several millimetres from where it is sent, wherever it comes from.
+        What is commanded moves on from what was, by a share of what is still missing, until the arm moves.
         """
         tool, frame = self._commanded or (hand.tool, hand.frame)
         step, turn = _SHARE * (aim.tool - hand.tool), _SHARE * _turn(hand.frame, aim.frame)

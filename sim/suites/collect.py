@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
@@ -24,8 +24,9 @@ from vla.dataset.schema import robot_features
 from vla.dataset.staging import stage_episode, staged_keys
 from vla.dataset.writer import DatasetWriter
 
+MAX_EPISODES: Final = 10_000
+"""Layouts per task: seeds of first tries stay below this, and each task owns as many numbers of episodes."""
 _BLOCK = 10
-_RETRY_STRIDE = 10_000
 _TRIES = 40
 _PATIENCE_STEPS = 400
 
@@ -39,7 +40,7 @@ class SuiteSettings:
         suite: One of :data:`sim.suites.SUITES`.
         tasks: Names of tasks, one after another; none stands for all.
         episodes: Of each task.
-        seed: First layout; ``seed + episodes`` must stay below 10 000.
+        seed: First layout; ``seed + episodes`` must not exceed :data:`MAX_EPISODES`.
         noise: Share of episodes whose execution is disturbed, so that recovery is shown.
         tail: Control steps kept after success.
         image_size: Picture side in pixels.
@@ -60,8 +61,8 @@ class SuiteSettings:
             object.__setattr__(self, "tasks", tuple(suite.tasks))
         for task in self.tasks:
             suite.task(task)
-        if not 0 <= self.seed <= self.seed + self.episodes <= _RETRY_STRIDE:
-            raise ContractError(f"seed {self.seed} + episodes {self.episodes} must lie in 0..{_RETRY_STRIDE}")
+        if not 0 <= self.seed <= self.seed + self.episodes <= MAX_EPISODES:
+            raise ContractError(f"seed {self.seed} + episodes {self.episodes} must lie in 0..{MAX_EPISODES}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,12 +91,21 @@ def collect_suite(settings: SuiteSettings, workers: int = 1) -> Iterator[SuiteEp
         settings.root, robot_features(spec, labels(suite)), fps=round(spec.control_hz), robot_type=spec.name
     )
     done = staged_keys(settings.root)
-    total = settings.episodes * len(settings.tasks)
-    blocks = [range(k, min(k + _BLOCK, total)) for k in range(0, total, _BLOCK)]
+    blocks = [keys[k : k + _BLOCK] for keys in keys_of(settings) for k in range(0, len(keys), _BLOCK)]
     missing = [block for block in blocks if not done.issuperset(block)]
-    for episodes in spread(partial(_record, settings, frozenset(done)), missing, workers):
-        yield from episodes
+    try:
+        for episodes in spread(partial(_record, settings, frozenset(done)), missing, workers):
+            yield from episodes
+    finally:
+        _leave()
     writer.finish()
+
+
+def keys_of(settings: SuiteSettings) -> list[range]:
+    """The numbers of each task's episodes; the same whichever other tasks are recorded, and how many."""
+    order = list(suite_of(settings.suite).tasks)
+    first = [MAX_EPISODES * order.index(task) for task in settings.tasks]
+    return [range(start, start + settings.episodes) for start in first]
 
 
 def labels(suite: Suite) -> dict[str, int]:
@@ -116,19 +126,29 @@ def _record(settings: SuiteSettings, done: frozenset[int], block: range) -> list
     global _world
     suite = suite_of(settings.suite)
     if _world is None or _world.spec != suite.spec(settings.image_size):
+        _leave()
         _world = suite.world(settings.image_size, "auto")
     return [_episode(_world, settings, key) for key in block if key not in done]
 
 
+def _leave() -> None:
+    """Free this process' world."""
+    global _world
+    if _world is not None:
+        _world.close()
+        _world = None
+
+
 def _episode(world: SuiteWorld, settings: SuiteSettings, key: int) -> SuiteEpisode:
-    task = settings.tasks[key // settings.episodes]
+    nth, number = divmod(key, MAX_EPISODES)
+    task = list(suite_of(settings.suite).tasks)[nth]
     for attempt in range(_TRIES):
-        seed = settings.seed + key % settings.episodes + attempt * _RETRY_STRIDE
+        seed = settings.seed + number + attempt * MAX_EPISODES
         assert seed < EVALUATION_SEED
         frames = _play(world, settings, task, seed)
         if frames is None:
             continue
-        about = suite_of(settings.suite).task(task)
+        about = world.task
         query = {
             "texts": [about.sentence],
             "family": task,
@@ -139,7 +159,7 @@ def _episode(world: SuiteWorld, settings: SuiteSettings, key: int) -> SuiteEpiso
             settings.root,
             key,
             frames,
-            world.instruction,
+            about.sentence,
             [query],
             success=True,
             extra={"suite": settings.suite, "task": task, "seed": seed},
@@ -157,7 +177,7 @@ def _play(world: SuiteWorld, settings: SuiteSettings, task: str, seed: int) -> d
     low, high = world.spec.action_low, world.spec.action_high
     columns: dict[str, list[NDArray[Any]]] = {}
     remaining = settings.tail
-    for _ in range(_PATIENCE_STEPS):
+    for _ in range(_PATIENCE_STEPS + settings.tail):
         action = world.expert()
         offset = np.zeros_like(action) if world.success else shoves.offset()
         seen = world.observe()

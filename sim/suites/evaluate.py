@@ -22,7 +22,7 @@ from vla.runtime.film import Shot
 from vla.runtime.outcome import versions
 
 EXPERT: Final = "expert"
-"""Stands for the package's scripted experts, the upper bound."""
+"""Stands for scripted experts, the upper bound."""
 _SHOT_EVERY = 16
 
 PolicyMaker = Callable[[], Policy] | str
@@ -80,7 +80,7 @@ class SuiteReport:
         return {name: self._share((name,)) for name in self.settings["tasks"]}
 
     def groups(self) -> dict[str, Portion]:
-        """Successes by group of difficulty, of those of which a task was played."""
+        """Successes by group, of those of which a task was played."""
         suite, played = suite_of(self.settings["suite"]), self.settings["tasks"]
         return {
             group: self._share([name for name in played if suite.task(name).group == group])
@@ -167,7 +167,7 @@ class SuitePlayer:
             rows = (
                 world.expert()[None]
                 if policy is None
-                else policy.act(observation, world.instruction).actions[: self._execute]
+                else policy.act(observation, world.task.sentence).actions[: self._execute]
             )
             for row in rows[: self._horizon - steps]:
                 world.step(row)
@@ -179,7 +179,7 @@ class SuitePlayer:
         return outcome, shots if job.filmed or not world.success else []
 
     def _shot(self, observation: Observation) -> Shot:
-        return Shot(observation.images, self._world.instruction, observation.stamp_s)
+        return Shot(observation.images, self._world.task.sentence, observation.stamp_s)
 
 
 def evaluate_suite(

@@ -113,6 +113,7 @@ def test_a_style_tells_two_ways_of_doing_the_same_apart(latent: int) -> None:
     ways = torch.stack([GOAL[0] + 2, -GOAL[0] - 2])  # the same scene, one way or the other
     algorithm = Regression(ActConfig(divergence=0.01))
     optimizer = torch.optim.Adam(expert.parameters(), 1e-2)
+    loss = torch.tensor(torch.inf)
     for _ in range(150):
         optimizer.zero_grad()
         loss = algorithm.loss(network, context, ways, VALID)

@@ -60,7 +60,16 @@ def test_labels_point_at_what_they_name(world: AlohaWorld) -> None:
         u, v = entities(world)[ENTITIES.index("cube"), 5:7]
         red, green, blue = world.picture()[int(128 * v), int(128 * u)].astype(int)
         assert red > 2 * max(green, blue), (seed, u, v)
-        assert np.all((entities(world)[:3, 5:7] > -0.5) & (entities(world)[:3, 5:7] < 1.5))
+        left, right = entities(world)[:2, 5]
+        assert left < u < right
+        world.reset("insertion", seed)
+        for _ in range(10):
+            world.step(world.proprioception())
+        for name, channel in (("peg", 0), ("socket", 2)):
+            u, v = entities(world)[ENTITIES.index(name), 5:7]
+            colour = world.picture()[int(128 * v), int(128 * u)].astype(int)
+            assert colour.argmax() == channel, (seed, name, colour)
+            assert colour.max() > 2 * np.median(colour)
 
 
 @pytest.mark.parametrize("task", list(ALOHA.tasks))

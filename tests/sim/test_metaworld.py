@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterator
@@ -129,6 +130,13 @@ def test_demonstrations_are_successes_and_a_collection_goes_on_where_it_stopped(
         bumped += int(columns["label.disturbance"].any())
     assert bumped
     assert list(collect_suite(settings, workers=0)) == []
+    # Neither other tasks nor more episodes take anything for what it is not.
+    more = dataclasses.replace(settings, tasks=("drawer-close", "reach"), episodes=3)
+    fresh = [(episode.task, episode.key % 10_000) for episode in collect_suite(more, workers=0)]
+    assert fresh == [("drawer-close", 0), ("drawer-close", 1), ("drawer-close", 2), ("reach", 2)]
+    dataset = Dataset.open(settings.root)
+    first_rows = [dataset.columns(index)["label.entities"][0].tobytes() for index in range(8)]
+    assert len(dataset.episodes) == len(set(first_rows)) == 8
 
 
 def test_shoves_come_now_and_then_and_none_come_where_nothing_is_to_be_disturbed() -> None:

@@ -100,7 +100,7 @@ def test_without_the_extra_cli_the_command_is_one_line_and_exit_code_2(only):
 def test_the_base_and_the_extras_are_those_of_the_distribution():
     assert {*map(canonical, PROJECT["project"]["dependencies"])} == {"numpy", "msgpack", "pyzmq"}
     assert set(DECLARED) == {*EXTRAS, "all", "dev", "fuzz"}
-    # What pins another package's version is for those who ask for it.
+    # Suites that others wrote are for those who ask for them.
     ours = [name for name in EXTRAS if name not in ("metaworld", "aloha")]
     assert DECLARED["all"] == [f"handily[{','.join(ours)}]"]
 

@@ -9,7 +9,7 @@ from typing import TypeVar
 import typer
 from omegaconf import OmegaConf
 
-from vla.config import check_choice, compose_yaml, load
+from vla.config import ConfigError, check_choice, compose_yaml, load
 
 Schema = TypeVar("Schema")
 
@@ -38,11 +38,11 @@ def families(names: Sequence[str]) -> tuple[str, ...]:
     """
     from sim.tasks import TASKS
 
-    if list(names) == ["all"]:
-        return tuple(TASKS)
     for name in names:
         check_choice("task", name, [*TASKS, "all"])
-    return tuple(dict.fromkeys(names))
+    if not names:
+        raise ConfigError(f"task=[] names none of {', '.join([*TASKS, 'all'])}")
+    return tuple(TASKS) if "all" in names else tuple(dict.fromkeys(names))
 
 
 def check_renderer(name: str) -> None:

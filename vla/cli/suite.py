@@ -18,13 +18,15 @@ from sim.suites import suite_of
 from sim.suites.collect import SuiteSettings, collect_suite
 from sim.suites.evaluate import EXPERT, PolicyMaker, SuiteReport, evaluate_suite
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.settings import check_device, check_renderer, configured, processes
+from vla.cli.settings import check_device, configured, processes
 from vla.cli.terminal import console, counted
-from vla.config import check_choice
+from vla.config import ConfigError, check_choice
 from vla.dataset.staging import staged_keys
 from vla.extras import needs
 from vla.planner.verdicts import Portion, cell
 from vla.runtime.outcome import new_run_folder
+
+RENDERERS = ("auto", "egl", "osmesa")
 
 
 @dataclass(frozen=True)
@@ -67,9 +69,12 @@ class SuiteEvalConfig:
     out: str
 
     def __post_init__(self) -> None:
+        for key, least in (("episodes", 1), ("horizon", 1), ("execute", 1), ("workers", 0)):
+            if getattr(self, key) < least:
+                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
         check_evaluation_seed(self.seed)
         check_device(self.device)
-        check_renderer(self.renderer)
+        check_choice("renderer", self.renderer, RENDERERS)  # A part of a picture wants a rasteriser.
 
 
 def tasks_named(suite: str, names: Sequence[str]) -> tuple[str, ...]:
@@ -79,11 +84,11 @@ def tasks_named(suite: str, names: Sequence[str]) -> tuple[str, ...]:
         ConfigError: a name is no task; the message lists them.
     """
     tasks = suite_of(suite).tasks
-    if list(names) == ["all"]:
-        return tuple(tasks)
     for name in names:
         check_choice("task", name, [*tasks, "all"])
-    return tuple(dict.fromkeys(names))
+    if not names:
+        raise ConfigError(f"task=[] names none of {', '.join([*tasks, 'all'])}")
+    return tuple(tasks) if "all" in names else tuple(dict.fromkeys(names))
 
 
 def collect(suite: str, overrides: Sequence[str], show_config: bool) -> None:
@@ -123,6 +128,9 @@ def evaluate(suite: str, overrides: Sequence[str], show_config: bool) -> None:
     """Play the suite, print the tables, leave the manifest, the bars and the films."""
     config = configured(f"eval_{suite}", overrides, SuiteEvalConfig, show_config)
     names = tasks_named(suite, config.task)
+    longest = suite_of(suite).horizon
+    if config.horizon > longest:
+        raise ConfigError(f"horizon={config.horizon} is more than {longest}, where {suite} ends an episode")
     policy, about = _policy(config)
     folder = new_run_folder(Path(config.out), datetime.now())
     with counted("evaluating", "episodes") as progress:

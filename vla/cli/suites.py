@@ -46,4 +46,4 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
     else:
         from vla.cli.evaluate import evaluate as command
 
-        command(overrides, show_config)
+        command([*others, f"suite={name}"], show_config)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from types import TracebackType
@@ -48,6 +49,11 @@ class RolloutConfig:
     task: list[str]
     episodes: int
     execute: int
+
+    def __post_init__(self) -> None:
+        for key in ("episodes", "execute"):
+            if getattr(self, key) < 1:
+                raise ValueError(f"rollout.{key}={getattr(self, key)} must be at least 1")
 
 
 @dataclass(frozen=True)
@@ -147,12 +153,11 @@ def _rollout(
     """Plays the same unseen scenes each time, in this process; metrics are success rates by family."""
 
     def play(policy: NetworkPolicy, step: int) -> dict[str, float]:
-        player = Player(lambda: policy, config.execute, "auto")
         rates: dict[str, float] = {}
-        for name in names:
-            jobs = [Job(name, "base", EVALUATION_SEED + i) for i in range(config.episodes)]
-            rates[f"success/{name}"] = sum(player.play(job)[0].success for job in jobs) / len(jobs)
-        player.close()
+        with closing(Player(lambda: policy, config.execute, "auto")) as player:
+            for name in names:
+                jobs = [Job(name, "base", EVALUATION_SEED + i) for i in range(config.episodes)]
+                rates[f"success/{name}"] = sum(player.play(job)[0].success for job in jobs) / len(jobs)
         return rates | {"success": sum(rates.values()) / len(rates)}
 
     return play
@@ -164,12 +169,12 @@ def _rollout_foreign(
     """The same for another suite's tasks; metrics are success rates by group, and their mean."""
 
     def play(policy: NetworkPolicy, step: int) -> dict[str, float]:
-        player = SuitePlayer(suite, lambda: policy, config.execute, FOREIGN[suite].horizon, "auto")
+        horizon = FOREIGN[suite].horizon
         seeds = range(EVALUATION_SEED, EVALUATION_SEED + config.episodes)
         jobs = [SuiteJob(suite, name, seed) for name in names for seed in seeds]
         settings = {"suite": suite, "tasks": list(names)}
-        report = SuiteReport(settings, {}, tuple(player.play(job)[0] for job in jobs))
-        player.close()
+        with closing(SuitePlayer(suite, lambda: policy, config.execute, horizon, "auto")) as player:
+            report = SuiteReport(settings, {}, tuple(player.play(job)[0] for job in jobs))
         rates = {f"success/{name}": share.rate for name, share in report.groups().items()}
         return rates | {"success": report.group_mean}
 
