@@ -108,17 +108,12 @@ class SuiteReport:
             "versions": dict(self.versions),
             "wall_s": round(self.wall_s, 1),
             "group_mean": round(self.group_mean, 4),
-            "groups": {name: _flat(share) for name, share in self.groups().items()},
-            "all": _flat(self.all()),
-            "tasks": {name: _flat(share) for name, share in self.tasks().items()},
+            "groups": {name: share.to_dict() for name, share in self.groups().items()},
+            "all": self.all().to_dict(),
+            "tasks": {name: share.to_dict() for name, share in self.tasks().items()},
             "episodes": [asdict(outcome) for outcome in self.outcomes],
         }
         write_text(path, json.dumps(content, indent=1) + "\n")
-
-
-def _flat(share: Portion) -> dict[str, Any]:
-    low, high = share.bounds
-    return asdict(share) | {"rate": round(share.rate, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
 class SuitePlayer:

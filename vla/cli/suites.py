@@ -11,6 +11,7 @@ _COMMANDS = {
     "planner": "vla.cli.evaluate_planner",
     "composite": "vla.cli.evaluate_composite",
     "success": "vla.cli.evaluate_success",
+    "pointing": "vla.cli.evaluate_pointing",
 }
 """Suites of ``handily eval`` with keys of their own; others are choices of the config group ``suite``."""
 FOREIGN = ("metaworld", "aloha")

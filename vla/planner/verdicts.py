@@ -26,6 +26,18 @@ class Portion:
         """Lower and upper."""
         return wilson_interval(self.count, self.of)
 
+    def to_dict(self) -> dict[str, Any]:
+        """Plain JSON types: counts, the rate and its bounds to four digits; no rate of nothing."""
+        low, high = self.bounds
+        rate = round(self.rate, 4) if self.of else None
+        return {
+            "count": self.count,
+            "of": self.of,
+            "rate": rate,
+            "low": round(low, 4),
+            "high": round(high, 4),
+        }
+
 
 @dataclass(frozen=True, slots=True)
 class Verdicts:
