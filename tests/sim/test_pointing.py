@@ -111,5 +111,5 @@ def test_mistakes_name_the_choices() -> None:
         PointingJob("reach", "base", 5)
     with pytest.raises(ValueError, match="questions 0 must be at least 1"):
         evaluate_pointing({"guesser": Guesser}, questions=0)
-    with pytest.raises(ContractError, match="stranger is for another robot: .*other"):
+    with pytest.raises(ContractError, match=r"stranger is for another robot: .*other"):
         PointingPlayer({"stranger": partial(Guesser, "other")}, 1, "auto")

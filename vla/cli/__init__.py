@@ -128,7 +128,7 @@ def evaluate(overrides: Overrides = None, show_config: Show = False) -> None:
 
     [dim]handily eval suite=success detector=llava,policy,clip=runs/clip[/dim]   is it done?
 
-    [dim]handily eval suite=pointing checkpoint=null,runs/train axes=base,paraphrase,pair[/dim]   what is meant?
+    [dim]handily eval suite=pointing checkpoint=null,runs/train axes=base,pair[/dim]   what is meant?
 
     [dim]handily eval suite=composite planner=oracle disturb=none,knock episodes=5[/dim]   goals carried out
 
