@@ -54,6 +54,32 @@ def play_all(
         pool.shutdown(wait=True, cancel_futures=True)
 
 
+def play_in_order(
+    make_player: Callable[[], Playing[JobT, OutcomeT]],
+    jobs: Sequence[JobT],
+    workers: int,
+    progress: Callable[[int, int], None] | None = None,
+    watch: Callable[[int, OutcomeT, list[Shot]], None] | None = None,
+) -> tuple[OutcomeT, ...]:
+    """All outcomes, in the order of the jobs; the first three arguments are those of :func:`play_all`.
+
+    Args:
+        make_player: Called once per worker.
+        jobs: What to play.
+        workers: Processes; 0 means one per core that this process may use.
+        progress: Told (jobs done, jobs in all) after each job.
+        watch: Shown (job index, outcome, pictures) before that.
+    """
+    found: dict[int, OutcomeT] = {}
+    for index, outcome, shots in play_all(make_player, jobs, workers):
+        found[index] = outcome
+        if watch is not None:
+            watch(index, outcome, shots)
+        if progress is not None:
+            progress(len(found), len(jobs))
+    return tuple(found[index] for index in range(len(jobs)))
+
+
 _recipe: Callable[[], Playing[Any, Any]] | None = None
 _player: Playing[Any, Any] | None = None
 

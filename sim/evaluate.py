@@ -15,13 +15,14 @@ from pathlib import Path
 from typing import Any
 
 from sim.backend import choose_backend
-from sim.crew import play_all
+from sim.crew import play_in_order
 from sim.episode import EVALUATION_AXES, Episode, Job, Player, PolicySource
 from sim.footage import Reel, Take
 from sim.seeds import EVALUATION_SEED
 from sim.tasks import TASKS
 from vla.contract import ContractError
 from vla.dataset.schema import write_text
+from vla.runtime.film import Shot
 from vla.runtime.outcome import versions
 from vla.wilson import wilson_interval
 
@@ -210,15 +211,14 @@ def evaluate(
     ]
     began_s = time.monotonic()
     backend = choose_backend(backend)
-    found: list[Episode | None] = [None] * len(jobs)
     reel = None if folder is None else Reel(folder)
-    stream = play_all(partial(Player, make_policy, execute, backend), jobs, workers)
-    for done, (index, episode, shots) in enumerate(stream, start=1):
-        found[index] = episode
+
+    def film(index: int, episode: Episode, shots: list[Shot]) -> None:
         if reel is not None:
             reel.add(index, jobs[index].filmed, _take(episode), shots)
-        if progress is not None:
-            progress(done, len(jobs))
+
+    player = partial(Player, make_policy, execute, backend)
+    played = play_in_order(player, jobs, workers, progress, film)
     settings = {
         **(more_settings or {}),
         "suite": suite,
@@ -228,7 +228,6 @@ def evaluate(
         "execute": execute,
         "backend": backend,
     }
-    played = tuple(episode for episode in found if episode is not None)
     report = EvalReport(settings, versions(), played, time.monotonic() - began_s)
     if folder is not None and reel is not None:
         reel.finish()

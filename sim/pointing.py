@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import partial
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, Final, Protocol
 
@@ -18,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from sim.backend import choose_backend
-from sim.crew import play_all
+from sim.crew import play_in_order
 from sim.randomise import AXES, along
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
 from sim.tasks import TASKS, task_named
@@ -172,7 +173,7 @@ class PointingPlayer:
         observation, truth = self._world.observe(), self._world.truth()
         glances: list[Glance] = []
         asked = zip(scenario.queries, scenario.texts, strict=True)
-        for (query, texts), _ in zip(asked, range(self._questions), strict=False):
+        for query, texts in islice(asked, self._questions):
             goal_m = query.goal_m(truth)
             for name, pointer in self._pointers.items():
                 belief = pointer.look(observation, texts[0])
@@ -234,11 +235,7 @@ def evaluate_pointing(
     ]
     began_s = time.monotonic()
     player = partial(PointingPlayer, make_pointers, questions, choose_backend(backend))
-    found: dict[int, list[Glance]] = {}
-    for index, glances, _ in play_all(player, jobs, workers):
-        found[index] = glances
-        if progress is not None:
-            progress(len(found), len(jobs))
+    asked = play_in_order(player, jobs, workers, progress)
     settings = {
         **(more_settings or {}),
         "suite": "pointing",
@@ -247,5 +244,5 @@ def evaluate_pointing(
         "questions": questions,
         "seed": seed,
     }
-    glances = tuple(glance for index in range(len(jobs)) for glance in found[index])
+    glances = tuple(chain.from_iterable(asked))
     return PointingReport(settings, versions(), glances, time.monotonic() - began_s)

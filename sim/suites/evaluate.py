@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from sim.backend import choose_backend
-from sim.crew import play_all
+from sim.crew import play_in_order
 from sim.footage import Reel, Take
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
 from sim.suites import suite_of
@@ -228,16 +228,15 @@ def evaluate_suite(
         for k in range(episodes)
     ]
     began_s = time.monotonic()
-    found: list[SuiteOutcome | None] = [None] * len(jobs)
     reel = None if folder is None else Reel(folder)
-    player = partial(SuitePlayer, suite, make_policy, execute, horizon, choose_backend(backend))
-    for done, (index, outcome, shots) in enumerate(play_all(player, jobs, workers), start=1):
-        found[index] = outcome
+
+    def film(index: int, outcome: SuiteOutcome, shots: list[Shot]) -> None:
         if reel is not None:
             take = Take(f"{outcome.task}-{outcome.seed}", f"[seed {outcome.seed}]", outcome.success)
             reel.add(index, jobs[index].filmed, take, shots)
-        if progress is not None:
-            progress(done, len(jobs))
+
+    player = partial(SuitePlayer, suite, make_policy, execute, horizon, choose_backend(backend))
+    played = play_in_order(player, jobs, workers, progress, film)
     settings = {
         **(more_settings or {}),
         "suite": suite,
@@ -247,7 +246,6 @@ def evaluate_suite(
         "execute": execute,
         "horizon": horizon,
     }
-    played = tuple(outcome for outcome in found if outcome is not None)
     report = SuiteReport(settings, versions(), played, time.monotonic() - began_s)
     if folder is not None and reel is not None:
         reel.finish()
