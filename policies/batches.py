@@ -104,6 +104,7 @@ class BatchSource:
         cache: Pictures, numbers and labels.
         cameras: Their names, in the order of the labels.
         pictures: Numbers of the kept pictures that may be drawn.
+        owner: Episode of every kept picture.
         share: Of the draws, summed up to and with each of them.
         queries: Of each episode of the cache.
     """
@@ -151,7 +152,7 @@ class BatchSource:
         self.pictures = np.flatnonzero(np.isin(owner, episodes))
         if not len(self.pictures):
             raise ValueError(f"{len(episodes)} episodes hold no frame to draw from")
-        self._owner = owner
+        self.owner = owner
         weight = np.ones(len(self.pictures))
         if balance:
             names = np.array([self.queries[e][0].get("family", "") for e in owner[self.pictures]])
@@ -169,7 +170,7 @@ class BatchSource:
     def _gather(self, pictures: NDArray[Any], rng: np.random.Generator) -> Batch:
         cache = self.cache
         frames = cache.frame_index_of[pictures]
-        owner = self._owner[pictures]
+        owner = self.owner[pictures]
         images, moved = self._look(pictures, rng)
         last = cache.bounds[owner + 1] - 1
         light = np.tile(np.array([1, 1, 1, 0, 0, 0, 0], np.float32), (images.shape[0] * images.shape[1], 1))

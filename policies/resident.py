@@ -74,22 +74,22 @@ class ResidentSource:
         # Only the pictures that may be drawn: held-out ones stay where they are.
         pictures = source.pictures
         self._images = [torch.from_numpy(cache.gather(name, pictures)).to(device) for name in source.cameras]
-        owner = cache.episode_of(cache.frame_index_of[pictures])
         queries = [len(asked) for asked in source.queries]
         self._share = self._table(source.share)
         self._frame = self._table(cache.frame_index_of[pictures])
-        self._owner = self._table(owner)
+        self._owner = self._table(source.owner[pictures])
         self._last = self._table(cache.bounds[1:] - 1)
         self._state = self._table(np.asarray(cache.state, np.float32))
         self._action = self._table(np.asarray(cache.action, np.float32))
         self._bumped = None
         if DISTURBANCE in cache.columns:
-            self._bumped = self._table(np.any(cache.columns[DISTURBANCE], axis=-1, keepdims=True)[:, 0])
+            self._bumped = self._table(np.logical_or.reduce(cache.columns[DISTURBANCE], axis=-1))
         self._entities = self._table(source.entities(np.arange(len(cache.state))))
         self._done = None
         if DONE in cache.columns:
             self._done = self._table(np.asarray(cache.columns[DONE], np.float32))
         self._queries = self._table(np.array(queries))
+        self._most = max(*queries, 2) - 1
         self._offset = self._table(np.cumsum([0, *queries])[:-1])
         family, rows, points = _labels(source)
         self._family, self._rows, self._points = map(self._table, (family, rows, points))
@@ -181,8 +181,7 @@ class ResidentSource:
         )
         if config and config.cutout:
             out = self._hide(out, config, draw)
-        size = torch.tensor([width, height], device=self._device)
-        return out, (offset / size).float()
+        return out, torch.stack([offset[..., 0] / width, offset[..., 1] / height], dim=-1)
 
     def _hide(self, images: Tensor, config: AugmentConfig, draw: _Draw) -> Tensor:
         """One rectangle of some pictures behind a random colour."""
@@ -204,9 +203,8 @@ class ResidentSource:
         if not self._alternatives:
             return torch.zeros_like(others)
         # The first so many of a random order; with fewer than that, some come twice.
-        most = int(self._queries.max()) - 1
-        order = draw.uniform(len(owner), max(most, 1))
-        order = order.masked_fill(torch.arange(max(most, 1), device=self._device) >= others, 2.0).argsort(-1)
+        order = draw.uniform(len(owner), self._most)
+        order = order.masked_fill(torch.arange(self._most, device=self._device) >= others, 2.0).argsort(-1)
         nth = torch.arange(self._alternatives, device=self._device) % others.clamp(min=1)
         asked = torch.where(others > 0, 1 + order.gather(1, nth), 0)
         return torch.cat([torch.zeros_like(others), asked], dim=1)

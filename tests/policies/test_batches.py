@@ -101,7 +101,7 @@ def test_a_family_s_share_grows_with_the_root_of_its_frames(
         lopsided, np.arange(5), robot, tokenizer, chunk=8, families=("push", "reach"), augment=None
     )
     family = source.batch([0], 64).family[:, 0]
-    push = source._owner[source.pictures] == 0
+    push = source.owner[source.pictures] == 0
     assert push.mean() == pytest.approx(1 / 5)  # root 1 to root 4 is 1 to 2
     assert family.sum() == pytest.approx(64 * 2 / 3, abs=2)
 
