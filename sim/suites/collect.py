@@ -57,8 +57,6 @@ class SuiteSettings:
 
     def __post_init__(self) -> None:
         suite = suite_of(self.suite)
-        if not self.tasks:
-            object.__setattr__(self, "tasks", tuple(suite.tasks))
         for task in self.tasks:
             suite.task(task)
         if not 0 <= self.seed <= self.seed + self.episodes <= MAX_EPISODES:
@@ -104,7 +102,7 @@ def collect_suite(settings: SuiteSettings, workers: int = 1) -> Iterator[SuiteEp
 def keys_of(settings: SuiteSettings) -> list[range]:
     """The numbers of each task's episodes; the same whichever other tasks are recorded, and how many."""
     order = list(suite_of(settings.suite).tasks)
-    first = [MAX_EPISODES * order.index(task) for task in settings.tasks]
+    first = [MAX_EPISODES * order.index(task) for task in settings.tasks or order]
     return [range(start, start + settings.episodes) for start in first]
 
 
