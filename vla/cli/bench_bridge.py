@@ -13,7 +13,7 @@ from sim.robot import robot_spec
 from vla.bench import crowd
 from vla.bench.wires import WIRES, Timing, measure
 from vla.cli.checkpoints import picture_size, resolve_checkpoint
-from vla.cli.settings import configured
+from vla.cli.settings import check_least, configured
 from vla.cli.terminal import console
 from vla.config import check_choice
 from vla.extras import needs
@@ -34,9 +34,7 @@ class BenchBridgeConfig:
     def __post_init__(self) -> None:
         for wire in self.wires:
             check_choice("wires", wire, WIRES)
-        for key, least in (("rounds", 1), ("requests", 1), ("clients", 0), ("chunks", 1)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        check_least(self, rounds=1, requests=1, clients=0, chunks=1)
 
 
 def bench_bridge(overrides: list[str], show_config: bool) -> None:

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from sim.evaluate import EvalReport, Rate
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.settings import check_device, configured
+from vla.cli.settings import check_device, check_least, configured
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError
 from vla.runtime.outcome import versions
@@ -33,9 +33,7 @@ class BenchPoliciesConfig:
 
     def __post_init__(self) -> None:
         check_device(self.device)
-        for key, least in (("rounds", 1), ("threads", 0)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        check_least(self, rounds=1, threads=0)
         if self.checkpoint is not None and self.evaluated:
             raise ValueError("checkpoint and evaluated exclude each other: which policies are to be timed?")
 

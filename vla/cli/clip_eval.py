@@ -19,7 +19,7 @@ from sim.statements import Statement
 from sim.stills import StillSettings, draw_stills
 from vla.cli.clip_data import facts_of_stills
 from vla.cli.image_text import image_text_model
-from vla.cli.settings import check_device, configured, processes
+from vla.cli.settings import check_device, check_least, configured, processes
 from vla.cli.terminal import console, counted
 from vla.dataset.frames import FrameCache
 from vla.models.clip import ImageTextModel
@@ -52,9 +52,7 @@ class CLIPEvalConfig:
 
     def __post_init__(self) -> None:
         check_device(self.device)
-        for key in ("scenes", "questions", "probe_scenes"):
-            if getattr(self, key) < 1:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least 1")
+        check_least(self, scenes=1, questions=1, probe_scenes=1)
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,7 @@ from sim.collect import collect as record
 from sim.goals.school import LessonSettings, collect_lessons
 from sim.goals.sentences import draw_sentences
 from sim.stills import StillSettings, draw_stills
-from vla.cli.settings import configured, families, processes
+from vla.cli.settings import check_least, configured, families, processes
 from vla.cli.suites import FOREIGN, choose_suite
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError
@@ -53,9 +53,7 @@ class CollectConfig:
             raise ValueError(f"stills={self.stills} must be at least 0")
         if self.tableaux and not self.stills:
             raise ValueError("tableaux=true goes with stills=N: demonstrations begin with nothing done")
-        for name in ("lessons", "sentences", "talk"):
-            if getattr(self, name) < 0:
-                raise ValueError(f"{name}={getattr(self, name)} must be at least 0")
+        check_least(self, lessons=0, sentences=0, talk=0)
         if sum(map(bool, (self.stills, self.lessons, self.sentences))) > 1:
             raise ValueError(
                 f"stills={self.stills}, lessons={self.lessons}, sentences={self.sentences}: "

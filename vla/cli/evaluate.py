@@ -21,7 +21,7 @@ from sim.expert import ScriptedExpert
 from sim.seeds import check_evaluation_seed
 from vla.bridge.images import check_encoding
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.settings import CHUNKINGS, check_device, check_renderer, configured, families
+from vla.cli.settings import CHUNKINGS, check_device, check_least, check_renderer, configured, families
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
 from vla.extras import needs
@@ -68,9 +68,7 @@ class EvalConfig:
             if not getattr(self, key):
                 raise ValueError(f"{key} must not be empty")
         delays_s(self.delay)
-        for key, least in (("episodes", 1), ("execute", 1), ("workers", 0)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        check_least(self, episodes=1, execute=1, workers=0)
 
 
 def delays_s(words: Sequence[str]) -> tuple[float, ...]:

@@ -30,7 +30,7 @@ from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import digest, resolve_checkpoint
 from vla.cli.evaluate_planner import PLANNERS, source
 from vla.cli.evaluate_planner import templates as templates_named
-from vla.cli.settings import CHUNKINGS, check_device, check_renderer, configured
+from vla.cli.settings import CHUNKINGS, check_device, check_least, check_renderer, configured
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
 from vla.contract import Planner
@@ -89,9 +89,7 @@ class CompositeEvalConfig:
         check_evaluation_seed(self.seed)
         if not 0 < self.done_threshold < 1:
             raise ValueError(f"done_threshold={self.done_threshold} is outside (0, 1)")
-        for key, least in (("episodes", 1), ("workers", 0)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        check_least(self, episodes=1, workers=0)
         self.settings()
 
     def settings(self) -> CompositeSettings:

@@ -12,7 +12,7 @@ from rich.table import Table
 from sim.pointing import POINTING_AXES, PointerMaker, PointingReport, evaluate_pointing
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import model_id, resolve_checkpoint
-from vla.cli.settings import check_device, check_renderer, configured, families
+from vla.cli.settings import check_device, check_least, check_renderer, configured, families
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
 from vla.planner.verdicts import cell
@@ -40,9 +40,7 @@ class PointingEvalConfig:
                 raise ValueError(f"{key} must not be empty")
         for axis in self.axes:
             check_choice("axes", axis, POINTING_AXES)
-        for key, least in (("scenes", 1), ("questions", 1), ("workers", 0)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        check_least(self, scenes=1, questions=1, workers=0)
         families(self.task)
         check_evaluation_seed(self.seed)
         check_device(self.device)

@@ -14,7 +14,7 @@ from sim.goals.moments import CASES
 from sim.goals.success import AT_WORK, SuccessReport, evaluate_success
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import model_id, resolve_checkpoint, shipped_clip, shipped_planner, weights_id
-from vla.cli.settings import check_device, check_renderer, configured, families
+from vla.cli.settings import check_device, check_least, check_renderer, configured, families
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError, check_choice
 from vla.contract import SuccessDetector
@@ -58,9 +58,7 @@ class SuccessEvalConfig:
                 raise ValueError(f"detector={word}: only clip=FOLDER names a folder")
         if not 0 < self.threshold < 1:
             raise ValueError(f"threshold={self.threshold} is outside (0, 1)")
-        for key, least in (("scenes", 1), ("image_size", 16)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        check_least(self, scenes=1, image_size=16)
         families(self.task)
         check_evaluation_seed(self.seed)
         check_device(self.device)

@@ -17,7 +17,7 @@ from vla.bridge.client import BridgeClient
 from vla.bridge.images import ENCODINGS
 from vla.bridge.keys import KeyStore, read_public
 from vla.bridge.process import announce, stop_when_orphaned
-from vla.cli.settings import configured
+from vla.cli.settings import check_least, configured
 from vla.cli.terminal import console
 from vla.config import check_choice
 from vla.contract import Driver, Plan, RobotSpec
@@ -84,9 +84,7 @@ class RobotConfig:
         parse_faults(self.faults)
         if (self.key is None) != (self.server_key is None):
             raise ValueError(f"key={self.key} and server_key={self.server_key}: give both or neither")
-        for key, least in (("seed", 0), ("image_size", 8), ("port", 0), ("proof_s", 0), ("plan_looks", 1)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        check_least(self, seed=0, image_size=8, port=0, proof_s=0, plan_looks=1)
         for key in ("timeout_s", "replan_s", "plan_period_s", "lost_s"):
             if not getattr(self, key) > 0:
                 raise ValueError(f"{key}={getattr(self, key)} must be above 0")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
 import typer
@@ -31,18 +31,40 @@ def configured(command: str, overrides: Sequence[str], schema: type[Schema], sho
 
 
 def families(names: Sequence[str]) -> tuple[str, ...]:
-    """Task families by name; ``all`` stands for every one.
-
-    Raises:
-        ConfigError: a name is not a family; the message lists them.
-    """
+    """Task families by name; see :func:`tasks_among`."""
     from sim.tasks import TASKS
 
+    return tasks_among(names, TASKS)
+
+
+def tasks_among(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
+    """Tasks by name; ``all`` stands for every one.
+
+    Raises:
+        ConfigError: a name is none of the known ones, or there is none; the message lists them.
+    """
+    choices = [*known, "all"]
     for name in names:
-        check_choice("task", name, [*TASKS, "all"])
+        check_choice("task", name, choices)
     if not names:
-        raise ConfigError(f"task=[] names none of {', '.join([*TASKS, 'all'])}")
-    return tuple(TASKS) if "all" in names else tuple(dict.fromkeys(names))
+        raise ConfigError(f"task=[] names none of {', '.join(choices)}")
+    return tuple(choices[:-1]) if "all" in names else tuple(dict.fromkeys(names))
+
+
+def check_least(config: object, **least: int) -> None:
+    """Refuse numbers that are too small.
+
+    Args:
+        config: Has the named attributes.
+        least: Name to the least value.
+
+    Raises:
+        ValueError: one is below; the message names it.
+    """
+    for key, bound in least.items():
+        value = getattr(config, key)
+        if value < bound:
+            raise ValueError(f"{key}={value} must be at least {bound}")
 
 
 def check_renderer(name: str) -> None:

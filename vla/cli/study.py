@@ -19,7 +19,7 @@ from sim.backend import choose_backend
 from sim.crops import CLASSES, cut_crops
 from sim.randomise import Randomise
 from sim.stills import StillSettings, draw_stills
-from vla.cli.settings import check_device, configured, processes
+from vla.cli.settings import check_device, check_least, configured, processes
 from vla.cli.study_plots import plot_costs, plot_labels
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
@@ -58,12 +58,8 @@ class VisionStudyConfig:
         check_device(self.device)
         for model in self.models:
             check_choice("models", model, MODELS)
-        for key, least in (("steps", 1), ("pretrain_steps", 1), ("batch", 2), ("held_out", 1), ("rounds", 1)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
-        for key in ("workers", "threads"):
-            if getattr(self, key) < 0:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least 0")
+        check_least(self, steps=1, pretrain_steps=1, batch=2, held_out=1, rounds=1)
+        check_least(self, workers=0, threads=0)
         if not 1 <= self.stills <= HELD_OUT_SEED:
             raise ValueError(f"stills={self.stills} is outside 1..{HELD_OUT_SEED}")
         if not self.resolutions or any(size < 16 or size % 16 for size in self.resolutions):

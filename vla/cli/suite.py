@@ -15,10 +15,10 @@ from rich.table import Table
 from sim.backend import choose_backend
 from sim.seeds import check_evaluation_seed
 from sim.suites import suite_of
-from sim.suites.collect import SuiteSettings, collect_suite
+from sim.suites.collect import SuiteSettings, collect_suite, keys_of
 from sim.suites.evaluate import EXPERT, PolicyMaker, SuiteReport, evaluate_suite
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.settings import check_device, configured, processes
+from vla.cli.settings import check_device, check_least, configured, processes, tasks_among
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError, check_choice
 from vla.dataset.staging import staged_keys
@@ -45,9 +45,7 @@ class SuiteCollectConfig:
     def __post_init__(self) -> None:
         if not 0.0 <= self.noise <= 1.0:
             raise ValueError(f"noise={self.noise} is outside 0..1")
-        for key, least in (("episodes", 1), ("workers", 0), ("tail", 0)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        check_least(self, episodes=1, workers=0, tail=0)
         if self.image_size < 16 or self.image_size % 2:
             raise ValueError(f"image_size={self.image_size} must be even and at least 16 pixels")
 
@@ -69,26 +67,15 @@ class SuiteEvalConfig:
     out: str
 
     def __post_init__(self) -> None:
-        for key, least in (("episodes", 1), ("horizon", 1), ("execute", 1), ("workers", 0)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        check_least(self, episodes=1, horizon=1, execute=1, workers=0)
         check_evaluation_seed(self.seed)
         check_device(self.device)
         check_choice("renderer", self.renderer, RENDERERS)  # A part of a picture wants a rasteriser.
 
 
 def tasks_named(suite: str, names: Sequence[str]) -> tuple[str, ...]:
-    """Tasks of a suite by name; ``all`` stands for every one.
-
-    Raises:
-        ConfigError: a name is no task; the message lists them.
-    """
-    tasks = suite_of(suite).tasks
-    for name in names:
-        check_choice("task", name, [*tasks, "all"])
-    if not names:
-        raise ConfigError(f"task=[] names none of {', '.join([*tasks, 'all'])}")
-    return tuple(tasks) if "all" in names else tuple(dict.fromkeys(names))
+    """Tasks of a suite by name; see :func:`vla.cli.settings.tasks_among`."""
+    return tasks_among(names, suite_of(suite).tasks)
 
 
 def collect(suite: str, overrides: Sequence[str], show_config: bool) -> None:
@@ -105,8 +92,9 @@ def collect(suite: str, overrides: Sequence[str], show_config: bool) -> None:
         config.image_size,
     )
     choose_backend()
-    total = config.episodes * len(settings.tasks)
-    before = len(staged_keys(settings.root)) if settings.root.is_dir() else 0
+    wanted = {key for keys in keys_of(settings) for key in keys}
+    held = staged_keys(settings.root) if settings.root.is_dir() else set[int]()
+    before, total = len(wanted & held), len(wanted)
     began_s, rows, recorded, failed = time.monotonic(), 0, 0, 0
     with counted("collecting", "episodes") as progress:
         progress(before, total)
@@ -121,7 +109,7 @@ def collect(suite: str, overrides: Sequence[str], show_config: bool) -> None:
             f"{recorded} episodes recorded in {took_s:.0f} s: {rows} rows at {rows / took_s:.0f} rows/s, "
             f"{failed} of {recorded + failed} tries failed"
         )
-    console().print(f"{config.out} holds {before + recorded} episodes")
+    console().print(f"{config.out} holds {len(held) + recorded} episodes")
 
 
 def evaluate(suite: str, overrides: Sequence[str], show_config: bool) -> None:

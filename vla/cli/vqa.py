@@ -15,7 +15,7 @@ from sim.instruct.records import DATA, Record, counts, read_records, templated, 
 from sim.instruct.sheet import talk_sheet
 from sim.instruct.still_scenes import scenes_of_stills
 from sim.randomise import Split
-from vla.cli.settings import configured, processes
+from vla.cli.settings import check_least, configured, processes
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError, check_choice
 
@@ -46,12 +46,8 @@ class GenerateConfig:
 
     def __post_init__(self) -> None:
         check_choice("split", self.split, ("train", "test"))
-        for key in ("workers", "retries"):
-            if getattr(self, key) < 0:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least 0")
-        for key in ("count", "at_once", "max_tokens"):
-            if getattr(self, key) < 1:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least 1")
+        check_least(self, workers=0, retries=0)
+        check_least(self, count=1, at_once=1, max_tokens=1)
         if self.image_size < 16 or self.image_size % 2:
             raise ValueError(f"image_size={self.image_size} must be even and at least 16 pixels")
         if self.timeout_s <= 0:

@@ -17,7 +17,7 @@ from sim.instruct.examination import SPLITS, Answerer, Examined, Examinee, Pictu
 from sim.instruct.marks import ExamReport, Mark, Mentions
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import shipped_planner, weights_id
-from vla.cli.settings import check_device, check_renderer, configured
+from vla.cli.settings import check_device, check_least, check_renderer, configured
 from vla.cli.terminal import console, counted
 from vla.cli.vision_language import vision_language_model
 from vla.config import ConfigError
@@ -50,9 +50,7 @@ class VqaEvalConfig:
     out: str
 
     def __post_init__(self) -> None:
-        for key, least in (("scenes", 1), ("questions", 1), ("max_words", 1), ("pictures", 1)):
-            if getattr(self, key) < least:
-                raise ValueError(f"{key}={getattr(self, key)} must be at least {least}")
+        check_least(self, scenes=1, questions=1, max_words=1, pictures=1)
         if self.image_size is not None and self.image_size < 16:
             raise ValueError(f"image_size={self.image_size} must be at least 16")
         check_evaluation_seed(self.seed)
