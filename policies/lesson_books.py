@@ -81,9 +81,13 @@ def tokenizer_of(
 def _parts(text: LessonText, turns: Sequence[tuple[str, str]], told: bool) -> Iterator[tuple[str, int]]:
     """The pieces of a talk, each with whose words it is."""
     yield seen_words(text.seen), _TOLD if told else _SAID
-    for question, answer in turns:
-        yield question_words(question), _HEARD
-        yield reply_words(answer), _SAID
+    for turn in turns:
+        yield from _turn(*turn)
+
+
+def _turn(question: str, answer: str) -> Iterator[tuple[str, int]]:
+    yield question_words(question), _HEARD
+    yield reply_words(answer), _SAID
 
 
 def _meaning(sentence: Sentence) -> Iterator[tuple[str, int]]:
@@ -112,6 +116,27 @@ def talks_of(
         turns = [text.turns[k] for k in rng.permutation(len(text.turns)) if rng.random() < share]
         if turns or pictures:
             lines.append(list(_parts(text, turns, not pictures)))
+    return _in_tokens(lines, tokenizer, [START] + [PICTURE] * pictures)
+
+
+def chats_of(
+    chats: Sequence[Sequence[tuple[str, str]]],
+    seen: Sequence[str],
+    tokenizer: PreTrainedTokenizerFast,
+    pictures: int,
+) -> list[Talk]:
+    """Lay conversations about pictures out as talks; what is seen is told, not learned.
+
+    Args:
+        chats: Questions and answers, in order.
+        seen: What is seen in each one's picture, in the words of :mod:`vla.planner.seen`.
+        tokenizer: Its words.
+        pictures: Places kept for a picture's tokens.
+    """
+    lines = [
+        [(seen_words(sight), _TOLD), *(part for turn in chat for part in _turn(*turn))]
+        for chat, sight in zip(chats, seen, strict=True)
+    ]
     return _in_tokens(lines, tokenizer, [START] + [PICTURE] * pictures)
 
 

@@ -50,12 +50,14 @@ class PlannerTrainConfig:
         lessons: Folders of lessons with pictures.
         told: Folders of lessons in words.
         sentences: Folders of sentences with their meanings.
+        visual: Folders of conversations about pictures, in LLaVA's format, that "talk" learns from, too.
         output: Folder of the run; each stage has a folder in it.
         eyes_from: A policy's checkpoint, with whose image tower the eyes begin.
         start_from: A planner's folder, whose weights a new run begins with; "" begins with fresh ones.
         seed: Draws weights and batches.
         threads: torch's threads; 0 leaves torch's choice.
-        held_back: Lessons, and sentences, at the beginning of each folder that are never learned from.
+        held_back: Lessons, sentences and conversations at the beginning of each folder that are never learned
+            from.
         log_every: Steps between reports.
         check_every: Steps between checks on what is held back, and between checkpoints.
         vocabulary: Most words and pieces of words.
@@ -63,6 +65,9 @@ class PlannerTrainConfig:
         talk_share: Share of the questions about a table told in words that stage "words" hears.
         heard_weight: Weight of foreseeing a person's words beside that of finding one's own.
         sentence_share: Share of the steps of "words" and "talk" that are about what sentences mean.
+        visual_share: Share of the steps of "talk" about pictures that are about ``visual``.
+        lora_rank: Rank of the adapters that "talk" trains instead of the language model's own weights (LoRA,
+            arXiv 2106.09685); 0 trains those.
         augment: How the pictures are varied.
         eyes, words, projector, talk: The stages.
     """
@@ -72,6 +77,7 @@ class PlannerTrainConfig:
     sentences: tuple[str, ...]
     output: str
     eyes_from: str
+    visual: tuple[str, ...] = ()
     start_from: str = ""
     seed: int = 0
     threads: int = 0
@@ -86,6 +92,8 @@ class PlannerTrainConfig:
     talk_share: float = 0.5
     heard_weight: float = 0.1
     sentence_share: float = 0.8
+    visual_share: float = 0.5
+    lora_rank: int = 0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     eyes: StageConfig = field(
         default_factory=lambda: StageConfig(2000, 128, 1.5e-3, 100, weight_decay=0.02, ema_decay=0.998)
@@ -93,6 +101,13 @@ class PlannerTrainConfig:
     words: StageConfig = field(default_factory=lambda: StageConfig(6000, 96, 1.5e-3, 300))
     projector: StageConfig = field(default_factory=lambda: StageConfig(300, 64, 2e-3, 30, ema_decay=0.98))
     talk: StageConfig = field(default_factory=lambda: StageConfig(1200, 64, 6e-4, 50, ema_decay=0.995))
+
+    def __post_init__(self) -> None:
+        if self.lora_rank < 0:
+            raise ValueError(f"lora_rank={self.lora_rank} must be 0, for no adapters, or positive")
+        for name in ("talk_share", "sentence_share", "visual_share"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise ValueError(f"{name}={getattr(self, name)} is outside [0, 1]")
 
 
 @dataclass(frozen=True)

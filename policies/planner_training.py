@@ -24,8 +24,6 @@ from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 from policies.checkpoint import read_checkpoint
 from policies.lesson_books import (
     Pictures,
-    Talk,
-    meanings_of,
     pad_id,
     read_pictures,
     read_sayings,
@@ -33,8 +31,10 @@ from policies.lesson_books import (
     talks_of,
     tokenizer_of,
 )
+from policies.low_rank import add_adapters, merge_adapters
 from policies.manifest import CheckpointError
 from policies.planner_config import PlannerTrainConfig, StageProgress
+from policies.planner_courses import read_chats, sentences_course, told_course, visual_course
 from policies.planner_stages import Course, EyesStage, TalkStage, freeze_but
 from policies.stage_training import run_stage
 from vla.dataset.lessons import LessonText
@@ -70,8 +70,13 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
     torch.manual_seed(config.seed)
     output = Path(config.output)
     pictured, told = read_texts(config.lessons), read_texts(config.told)
-    sentences = read_sayings(config.sentences)
-    for folders, books in ((config.lessons, pictured), (config.told, told), (config.sentences, sentences)):
+    sentences, visual = read_sayings(config.sentences), read_chats(config.visual)
+    for folders, books in (
+        (config.lessons, pictured),
+        (config.told, told),
+        (config.sentences, sentences),
+        *([(config.visual, visual)] if visual else []),
+    ):
         if all(len(book) <= config.held_back for book in books):
             sizes = ", ".join(f"{len(book)} in {folder}" for folder, book in zip(folders, books, strict=True))
             raise DatasetError(f"held_back={config.held_back} of each folder leave none: {sizes}")
@@ -97,8 +102,8 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
             run_stage(stage, output / stage.name, config.log_every, config.check_every, report)
 
     freeze_but(model, [model.model.language_model])
-    meanings = _sentences_course(config, tokenizer, sentences)
-    tables = _told_course(config, tokenizer, told)
+    meanings = sentences_course(config, tokenizer, sentences)
+    tables = told_course(config, tokenizer, told)
     pad, weight = pad_id(tokenizer), config.heard_weight
     run(TalkStage("words", model, config.words, (meanings, tables), pad, config.seed, weight))
     pictures = read_pictures(config.lessons, eyes.config.vision.image_size)
@@ -107,7 +112,8 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
     model.model.vision_tower.eyes.load_state_dict(eyes.state_dict())
     if config.projector.steps or config.talk.steps:
         sights = look_through(eyes, pictures, seeing)
-        _talk(config, model, tokenizer, pictured, sights, parts, meanings, run)
+        chats = visual_course(config, eyes, tokenizer, visual)
+        _talk(config, model, tokenizer, pictured, sights, parts, (meanings, *chats), run)
     return export_planner(model, tokenizer, output / "planner", {"train": asdict(config)})
 
 
@@ -146,28 +152,6 @@ def begin_with(
         raise CheckpointError(f"{other.name_or_path} does not fit: {error}") from error
 
 
-def _sentences_course(
-    config: PlannerTrainConfig, tokenizer: PreTrainedTokenizerFast, sentences: list[list[Sentence]]
-) -> Course:
-    talks = [meanings_of(book, tokenizer) for book in sentences]
-    back = config.held_back
-    learned = [talk for book in talks for talk in book[back:]]
-    return Course(learned, _named(config.sentences, [book[:back] for book in talks]), config.sentence_share)
-
-
-def _told_course(
-    config: PlannerTrainConfig, tokenizer: PreTrainedTokenizerFast, told: list[list[LessonText]]
-) -> Course:
-    rng, back = np.random.default_rng(config.seed), config.held_back
-    held_back = [talks_of(texts[:back], tokenizer, rng) for texts in told]
-    learned = [talk for texts in told for talk in talks_of(texts[back:], tokenizer, rng, config.talk_share)]
-    return Course(learned, _named(config.told, held_back), 1 - config.sentence_share)
-
-
-def _named(folders: Sequence[str], talks: Sequence[Sequence[Talk]]) -> dict[str, Sequence[Talk]]:
-    return {Path(folder).name: book for folder, book in zip(folders, talks, strict=True)}
-
-
 def _parted(sizes: list[int], held_back: int) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Numbers of the pictures to learn from and of those held back, across folders."""
     starts = np.concatenate([[0], np.cumsum(sizes)])[:-1]
@@ -186,10 +170,10 @@ def _talk(
     pictured: list[list[LessonText]],
     sights: NDArray[np.int16],
     parts: tuple[NDArray[np.int64], NDArray[np.int64]],
-    meanings: Course,
+    others: Sequence[Course],
     run: Callable[[TalkStage], None],
 ) -> None:
-    """LLaVA's two stages."""
+    """LLaVA's two stages; the second learns from other courses, too."""
     texts = [text for folder in pictured for text in folder]
     count = model.config.image_seq_length
     talks = talks_of(texts, tokenizer, np.random.default_rng([config.seed, 1]), 1.0, count)
@@ -197,7 +181,7 @@ def _talk(
     seen = Course(
         [talks[i] for i in learned],
         {"pictures": [talks[i] for i in held_back]},
-        1 - config.sentence_share,
+        (1 - config.sentence_share) * (1 - config.visual_share if config.visual else 1),
         {"": sights[learned], "pictures": sights[held_back]},
     )
     projector, language = model.model.multi_modal_projector, model.model.language_model
@@ -207,7 +191,11 @@ def _talk(
         TalkStage("projector", model, config.projector, (replace(seen, share=1.0),), pad, config.seed, weight)
     )
     freeze_but(model, [projector, language])
-    run(TalkStage("talk", model, config.talk, (seen, meanings), pad, config.seed, weight))
+    if config.lora_rank:
+        add_adapters(language, config.lora_rank)
+    run(TalkStage("talk", model, config.talk, (seen, *others), pad, config.seed, weight))
+    if config.lora_rank:
+        merge_adapters(language)
 
 
 @torch.inference_mode()

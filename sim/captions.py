@@ -77,6 +77,8 @@ _IN_WORDS: Final = {"empty": ("nothing",), "full": ("something", "something", "a
 _COUNTS: Final = {"1": "one", "2": "two", "3": "three", "4": "four"}
 BARE: Final = "{words}"
 """The template of no sentence at all: only the words that matter."""
+UNFITTING: Final = "the drawer has been left open, the bowl is empty: {words}, held by the gripper"
+"""A template that says other things as well, true or not: how much a prompt can spoil."""
 
 
 def templates(kind: str, split: Split) -> tuple[str, ...]:
@@ -96,10 +98,10 @@ def caption(
         statement: What to say.
         split: Training phrasings or held-out ones.
         rng: Chooses phrasing and synonyms; None takes the first of each: a fixed prompt.
-        template: One of :func:`templates`, or :data:`BARE`; None leaves the choice to ``rng``.
+        template: One of :func:`templates`, BARE or UNFITTING; None leaves the choice to ``rng``.
     """
-    if template == BARE:
-        return _bare(statement, rng)
+    if template in (BARE, UNFITTING):
+        return template.format(words=_bare(statement, rng))
     if template is None:
         template = _choose(templates(statement.kind, split), rng)
     words = re.sub(r"\(([^()]*)\)", lambda match: _choose(match[1].split("|"), rng), template)

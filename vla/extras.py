@@ -29,7 +29,7 @@ EXTRAS: dict[str, tuple[str, ...]] = {
         "transformers",
     ),
     "sim": ("OpenGL", "gymnasium", "mujoco"),
-    "train": ("accelerate", "tensorboard"),
+    "train": ("accelerate", "peft", "tensorboard"),
     "metaworld": ("metaworld",),
     "aloha": ("dm_control", "gym_aloha"),
 }

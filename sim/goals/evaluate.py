@@ -11,6 +11,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from statistics import median
 from typing import Any
 
 from sim.goals import TEMPLATES, Template, template_named
@@ -117,6 +118,11 @@ class PlanReport:
             _share("false refusals", axis, [t.got == "cannot" for t in trials if t.expected != "cannot"]),
             _share("questions answered", axis, [t.valid for t in trials if t.expected == "answer"]),
         )
+
+    @property
+    def plan_s(self) -> float:
+        """Median seconds that a plan took."""
+        return median(trial.wall_s for trial in self.trials)
 
     def by_template(self, axis: str) -> tuple[Share, ...]:
         """Validity per template along one axis."""

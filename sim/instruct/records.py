@@ -15,11 +15,9 @@ from sim.instruct import KINDS, TYPES, Turn
 from sim.instruct.context import from_json
 from sim.instruct.question import Kind
 from sim.randomise import Split
+from vla.dataset import conversations
+from vla.dataset.conversations import DATA, IMAGE, conversation_of
 from vla.dataset.schema import DatasetError, write_text
-
-DATA: Final = "data.jsonl"
-IMAGE: Final = "<image>\n"
-"""What stands before the first question: here the picture goes."""
 
 _TALK: Final = 5
 _REASONS: Final = 2
@@ -58,13 +56,12 @@ class Record:
         Raises:
             DatasetError: it is something else.
         """
+        talk = conversation_of(data)
         try:
-            values = [part["value"] for part in data["conversations"]]
-            values[0] = values[0].removeprefix(IMAGE)
-            pairs = zip(values[::2], values[1::2], data["types"], strict=True)
-            turns = tuple(Turn(data["kind"], type_, q, a) for q, a, type_ in pairs)
-            return cls(data["id"], data["image"], data["kind"], turns)
-        except (KeyError, IndexError, TypeError, ValueError) as error:
+            types = zip(talk.turns, data["types"], strict=True)
+            turns = tuple(Turn(data["kind"], type_, q, a) for (q, a), type_ in types)
+            return cls(data["id"], talk.image, data["kind"], turns)
+        except (KeyError, TypeError, ValueError) as error:
             raise DatasetError(f"not a record of visual instruction data: {error!r}") from error
 
 
@@ -105,16 +102,7 @@ def read_records(root: Path) -> list[Record]:
     Raises:
         DatasetError: there are none, or a line is something else.
     """
-    path = root / DATA
-    if not path.exists():
-        raise DatasetError(f"{root} holds no {DATA}; make some with: handily vqa generate out={root}")
-    records: list[Record] = []
-    for number, line in enumerate(path.read_text().splitlines(), 1):
-        try:
-            records.append(Record.from_dict(json.loads(line)))
-        except (DatasetError, json.JSONDecodeError) as error:
-            raise DatasetError(f"{path}, line {number}: {error}") from error
-    return records
+    return conversations.read_records(root, Record.from_dict)
 
 
 def counts(records: Sequence[Record]) -> Counter[tuple[Kind, str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 import signal
 from collections.abc import Callable, Mapping
@@ -11,6 +12,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import load_file
 
 from policies.augmentation import AugmentConfig
@@ -22,6 +24,7 @@ from policies.planner_training import train_planner
 from policies.stage_training import InterruptedStageError
 from vla.conformance import check_planner
 from vla.contract import ContractError, Observation
+from vla.dataset.conversations import DATA, IMAGE
 from vla.dataset.schema import DatasetError
 from vla.dataset.sentences import Sentence, write_sentences
 from vla.models.talking import TalkingLlava
@@ -172,6 +175,68 @@ def test_stopped_between_looking_and_talking_it_sees_the_same(
     assert looked == [12]
     wanted, found = weights_of(planner), weights_of(folder)
     assert [name for name in wanted if not torch.equal(wanted[name], found[name])] == []
+
+
+def test_adapters_change_the_maps_by_as_little_as_their_rank_and_nothing_else(
+    planner: Path, config: PlannerTrainConfig, tmp_path: Path
+) -> None:
+    shutil.copytree(config.output, tmp_path / "run", ignore=shutil.ignore_patterns("talk", "planner"))
+    narrow = replace(config, output=str(tmp_path / "run"), lora_rank=2)
+    stopped: list[int] = []
+
+    def stop(progress: StageProgress) -> None:
+        stopped.append(progress.step)
+        if len(stopped) == 1:
+            signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(InterruptedStageError):
+        train_planner(narrow, stop, lambda _: None)
+    folder = train_planner(narrow, stop, lambda _: None)
+    assert stopped[0] == 1
+    found = weights_of(folder)
+    assert found.keys() == weights_of(planner).keys()
+    embedding = last(config, "words")["model.language_model.embed_tokens.weight"]
+    assert torch.equal(found["language_model.model.embed_tokens.weight"], embedding.bfloat16())
+    talked = last(narrow, "talk")
+    maps = [name for name in talked if name.endswith("lora_B.default.weight")]
+    assert len(maps) == 7
+    for name in maps:
+        assert talked[name].abs().max() > 0
+        stem = name.removesuffix(".lora_B.default.weight")
+        before = last(config, "words")[f"{stem}.weight"]
+        merged = before + 2.0 * talked[name] @ talked[f"{stem}.lora_A.default.weight"]
+        kept = found[stem.replace("model.language_model.", "language_model.model.") + ".weight"]
+        torch.testing.assert_close(kept, merged.bfloat16(), rtol=1e-2, atol=1e-3)
+        assert torch.linalg.matrix_rank(merged - before, atol=1e-6) <= 2
+
+
+def test_conversations_about_pictures_are_learned_from_too(
+    planner: Path, config: PlannerTrainConfig, tmp_path: Path
+) -> None:
+    shutil.copytree(config.output, tmp_path / "run", ignore=shutil.ignore_patterns("talk", "planner"))
+    root = tmp_path / "chats"
+    write_chats(root, [f"{k % 3}.png" for k in range(9)])
+    run = str(tmp_path / "run")
+    more = replace(config, output=run, visual=(str(root),), visual_share=1.0, sentence_share=0.0)
+    told: list[StageProgress] = []
+    folder = train_planner(more, told.append, lambda _: None)
+    assert {name for p in told for name in p.checked} == {"exact chats"}
+    before, after = weights_of(planner), weights_of(folder)
+    assert any(not torch.equal(before[name], after[name]) for name in before)
+    write_chats(root, ["0.png"] * 4)
+    with pytest.raises(DatasetError, match=r"held_back=4 of each folder leave none: 4 in .*chats"):
+        train_planner(more, lambda _: None, lambda _: None)
+
+
+def write_chats(root: Path, images: list[str]) -> None:
+    """A conversation about each of some grey pictures."""
+    root.mkdir(exist_ok=True)
+    talk = [("human", IMAGE + "what is it?"), ("gpt", "it is grey."), ("human", "sure?"), ("gpt", "yes.")]
+    lines = []
+    for k, name in enumerate(images):
+        Image.fromarray(np.full((40, 40, 3), 50 * k % 256, np.uint8)).save(root / name)
+        lines.append({"image": name, "conversations": [{"from": who, "value": said} for who, said in talk]})
+    (root / DATA).write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def test_pictures_of_another_size_are_refused(config: PlannerTrainConfig) -> None:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import statistics
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
+import tiny_vlms
 from typer.testing import CliRunner
 
 from vla.cli import app
@@ -84,6 +86,8 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["eval", "suite=composite", "checkpoint=/nowhere"], ["/nowhere", "no checkpoint"]),
         (["eval", "checkpoint=/nowhere"], ["/nowhere", "no checkpoint"]),
         (["eval", "suite=planner", "planner=oracel"], ["planner=oracel", "did you mean 'oracle'"]),
+        (["eval", "suite=planner", "planner=prompted"], ["planner=prompted", "planner_model", "server"]),
+        (["eval", "suite=composite", "planner=prompted"], ["planner=prompted", "planner_model"]),
         (["eval", "suite=planner", "template=sorting"], ["template=sorting", "sort_corners", "question"]),
         (["eval", "suite=planner", "axes=camera"], ["axes=camera", "paraphrase"]),
         (["eval", "suite=planner", "seed=3"], ["seed 3", "1000000"]),
@@ -141,6 +145,27 @@ def test_planners_are_compared_in_a_table_and_leave_their_manifests_and_a_plot(t
     (manifest,) = tmp_path.glob("*/eval.json")
     assert len(json.loads(manifest.read_text())["trials"]) == 6
     assert call("eval", "suite=planner", "--show-config").output.startswith("planner:")
+
+
+def test_the_planner_that_comes_with_handily_plans_within_a_second(tmp_path: Path):
+    done = call("eval", "suite=planner", "planner=llava", "template=press,missing_object", "episodes=3",
+                "axes=base", f"out={tmp_path}")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (manifest,) = tmp_path.glob("*/eval.json")
+    trials = json.loads(manifest.read_text())["trials"]
+    assert [trial["valid"] for trial in trials] == [True] * 6
+    assert statistics.median(trial["wall_s"] for trial in trials) < 1.0
+    assert "a plan of llava takes 0." in done.output
+
+
+def test_a_model_of_another_kind_is_asked_for_plans(tmp_path: Path):
+    tiny_vlms.save("qwen2_5_vl", tmp_path / "model")
+    done = call("eval", "suite=planner", "planner=prompted", f"planner_model={tmp_path / 'model'}",
+                "template=press", "episodes=2", "axes=base", f"out={tmp_path / 'runs'}")  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (manifest,) = tmp_path.glob("runs/*/eval.json")
+    trials = json.loads(manifest.read_text())["trials"]
+    assert [trial["got"] in ("steps", "cannot", "answer") for trial in trials] == [True] * 2
 
 
 def test_goals_are_carried_out_and_leave_tables_a_plot_and_films(tmp_path: Path):

@@ -12,7 +12,7 @@ from rich.table import Table
 from torch import Tensor
 
 from policies.clip_evaluation import PromptedChoice, embed_all, probed, zero_shot
-from sim.captions import BARE, caption, prompts, templates
+from sim.captions import BARE, UNFITTING, caption, prompts, templates
 from sim.choices import TOPICS, Choice, balanced, choices_of
 from sim.randomise import Randomise
 from sim.statements import Statement
@@ -171,7 +171,9 @@ def _asked(
 
 
 def _prompted(choice: Choice) -> PromptedChoice:
-    """The question's wordings: held-out and training prompts together, bare words, and a few alone."""
+    """The question's wordings: held-out and training prompts together, bare words, a few alone, and the words
+    in a sentence that does not fit.
+    """
 
     def each(wording: Statement, split: str, number: int) -> list[str]:
         kinds = templates(wording.kind, "test" if split == "test" else "train")
@@ -181,6 +183,7 @@ def _prompted(choice: Choice) -> PromptedChoice:
         ENSEMBLE: [prompts(option, "test") for option in choice.options],
         BEST_KNOWN: [prompts(option, "train") for option in choice.options],
         "bare words": [[caption(option, "train", None, BARE)] for option in choice.options],
+        "unfitting": [[caption(option, "train", None, UNFITTING)] for option in choice.options],
     }
     for number in range(_SEVERAL):
         ways[f"training {number + 1}"] = [each(option, "train", number) for option in choice.options]

@@ -28,7 +28,7 @@ from sim.goals.mishaps import MISHAPS
 from sim.goals.world import GoalWorld
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.evaluate_planner import PLANNERS, source
+from vla.cli.evaluate_planner import check_planners, sources
 from vla.cli.evaluate_planner import templates as templates_named
 from vla.cli.settings import CHUNKINGS, check_device, check_least, check_renderer, configured
 from vla.cli.terminal import console, counted
@@ -78,7 +78,8 @@ class CompositeEvalConfig:
         for key in ("planner", "disturb", "template", "axes"):
             if not getattr(self, key):
                 raise ValueError(f"{key} must not be empty")
-        for key, choices in (("planner", PLANNERS), ("disturb", MISHAPS), ("axes", PLAN_AXES)):
+        check_planners(self.planner, self.planner_model)
+        for key, choices in (("disturb", MISHAPS), ("axes", PLAN_AXES)):
             for name in getattr(self, key):
                 check_choice(key, name, choices)
         templates(self.template)
@@ -120,7 +121,7 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
     with counted("carrying out", "episodes") as progress:
         report = evaluate_composite(
             policy,
-            {name: _planners(config)[name] for name in config.planner},
+            _planners(config),
             templates(config.template),
             config.episodes,
             config.axes,
@@ -160,8 +161,8 @@ def _planners(config: CompositeEvalConfig) -> Mapping[str, PlannerSource]:
     else:
         folder = str(resolve_checkpoint(config.checkpoint))
         language = partial(_language, folder, config.device, config.done_threshold)
-    others = [name for name in config.planner if name != "language"]
-    return {"language": language, **{name: source(name, config.planner_model) for name in others}}
+    made = sources(config.planner, config.planner_model)
+    return {name: language if name == "language" else made[name] for name in made}
 
 
 def _language(folder: str, device: str, threshold: float, world: GoalWorld) -> Planner:

@@ -17,13 +17,14 @@ from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import shipped_planner
 from vla.cli.settings import check_renderer, configured
 from vla.cli.terminal import console, counted
-from vla.config import check_choice
+from vla.cli.vision_language import vision_language_model
+from vla.config import ConfigError, check_choice
 from vla.contract import Planner
 from vla.extras import needs
 from vla.planner.language import LanguagePlanner
 from vla.runtime.outcome import new_run_folder
 
-PLANNERS = ("language", "oracle", "llava")
+PLANNERS = ("language", "oracle", "llava", "prompted")
 """Planners that can be compared."""
 BLIND = ("language", "oracle")
 """Those of them that look at no picture."""
@@ -47,8 +48,7 @@ class PlannerEvalConfig:
         for key in ("planner", "template", "axes"):
             if not getattr(self, key):
                 raise ValueError(f"{key} must not be empty")
-        for planner in self.planner:
-            check_choice("planner", planner, PLANNERS)
+        check_planners(self.planner, self.planner_model)
         for axis in self.axes:
             check_choice("axes", axis, PLAN_AXES)
         templates(self.template)
@@ -58,18 +58,35 @@ class PlannerEvalConfig:
             raise ValueError(f"episodes={self.episodes} must be at least 1")
 
 
-def source(planner: str, model: str | None = None) -> PlannerSource:
-    """What makes a planner for a world.
+def check_planners(names: Sequence[str], model: str | None) -> None:
+    """Whether each is a planner, and what it needs is there.
+
+    Raises:
+        ConfigError: it is not, or is not.
+    """
+    for name in names:
+        check_choice("planner", name, PLANNERS)
+    if "prompted" in names and model is None:
+        raise ConfigError(
+            "planner=prompted needs planner_model: a folder, a name on the hub, or a server's address#model"
+        )
+
+
+def sources(names: Sequence[str], model: str | None) -> dict[str, PlannerSource]:
+    """What makes each planner for a world.
 
     Args:
-        planner: One of :data:`PLANNERS`.
-        model: Folder of the model of ``llava``; None is the one that comes with handily.
+        names: Some of :data:`PLANNERS`.
+        model: Of ``prompted``, see :func:`vla.cli.vision_language.vision_language_model`; where that is not
+            among the names, the folder of the model of ``llava``. None is the one that comes with handily.
     """
-    if planner == "oracle":
-        return OraclePlanner
-    if planner == "language":
-        return _language
-    return partial(_llava, str(shipped_planner() if model is None else model))
+    makers: dict[str, PlannerSource] = {
+        "oracle": OraclePlanner,
+        "language": _language,
+        "llava": partial(_llava, None if "prompted" in names else model),
+        "prompted": partial(_prompted, model),
+    }
+    return {name: makers[name] for name in names}
 
 
 def _language(world: GoalWorld) -> Planner:
@@ -77,14 +94,22 @@ def _language(world: GoalWorld) -> Planner:
     return LanguagePlanner(None)
 
 
-def _llava(model: str, world: GoalWorld) -> Planner:
+def _llava(model: str | None, world: GoalWorld) -> Planner:
     del world
     # Only now: the other planners should not have to wait for torch.
     from vla.models.talking import TalkingLlava
     from vla.planner.llava import LlavaPlanner
     from vla.planner.sight import sight_words
 
-    return LlavaPlanner(TalkingLlava.load(model, read=sight_words))
+    folder = shipped_planner() if model is None else model
+    return LlavaPlanner(TalkingLlava.load(folder, read=sight_words))
+
+
+def _prompted(model: str | None, world: GoalWorld) -> Planner:
+    del world
+    from vla.planner.prompted import PromptedPlanner
+
+    return PromptedPlanner(vision_language_model(model, "auto"))
 
 
 def templates(names: Sequence[str]) -> tuple[str, ...]:
@@ -105,10 +130,10 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
     config = configured("eval_planner", overrides, PlannerEvalConfig, show_config)
     folder = new_run_folder(Path(config.out), datetime.now())
     reports: dict[str, PlanReport] = {}
-    for name in dict.fromkeys(config.planner):
+    for name, make in sources(config.planner, config.planner_model).items():
         with counted(f"planning, {name}", "plans") as progress:
             reports[name] = evaluate_planner(
-                source(name, config.planner_model),
+                make,
                 templates(config.template),
                 config.episodes,
                 config.axes,
@@ -127,6 +152,8 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
     files = ", ".join(sorted(path.name for path in folder.iterdir()))
     trials = sum(len(report.trials) for report in reports.values())
     out.print(f"{trials} plans in {sum(r.wall_s for r in reports.values()):.0f} s; {folder}: {files}")
+    for name, report in reports.items():
+        out.print(f"a plan of {name} takes {report.plan_s:.3f} s (median)")
 
 
 def table_of(reports: dict[str, PlanReport]) -> Table:

@@ -24,6 +24,7 @@ class PlannerTrainCommand:
     lessons: list[str]
     told: list[str]
     sentences: list[str]
+    visual: list[str]
     start_from: str
     checkpoint: str | None
     seed: int

@@ -194,6 +194,6 @@ def scaled(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     """A square picture, (size, size, 3); what is not square is squeezed."""
     if image.shape[:2] == (size, size):
         return image
-    pixels = torch.from_numpy(np.ascontiguousarray(image)).permute(2, 0, 1)[None].float()
+    pixels = torch.tensor(image).permute(2, 0, 1)[None].float()
     found = torch.nn.functional.interpolate(pixels, (size, size), mode="bilinear", antialias=True)
     return found[0].permute(1, 2, 0).round().clamp(0, 255).byte().numpy()

@@ -91,7 +91,7 @@ class TalkingLlava:
         Args:
             pictures: The cameras' pictures, uint8 (H, W, 3) each.
         """
-        images = [torch.from_numpy(np.ascontiguousarray(scaled(p, self._size))) for p in pictures]
+        images = [torch.tensor(scaled(p, self._size)) for p in pictures]
         eyes = self._model.model.vision_tower.eyes
         tokens, heat = eyes(glances(torch.stack(images)).to(self._model.device))
         sighting, tokens = agreed(eyes.believe(tokens, heat)), tokens[:1]
