@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Final
 
 from sim.goals import (
@@ -17,6 +18,7 @@ from sim.goals import (
     uncovering,
 )
 from sim.goals.goal import Goal, Template, draw
+from sim.goals.phrasings.collected import EXAMINATION
 
 KINDS: Final = (
     "sort", "uncover", "fetch", "gather", "tidy", "tower", "swap", "conditional", "sequence", "single",
@@ -26,7 +28,9 @@ _ROOMS = (
     sorting, uncovering, fetching, gathering, towers, conditional, single, absent, infeasible, questions,
 )  # fmt: skip
 TEMPLATES: Final[dict[str, Template]] = {
-    template.name: template for room in _ROOMS for template in room.TEMPLATES
+    template.name: replace(template, test=(*template.test, *EXAMINATION.get(template.name, ())))
+    for room in _ROOMS
+    for template in room.TEMPLATES
 }
 """Every template by name; about one in six is held out from training."""
 

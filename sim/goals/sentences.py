@@ -17,6 +17,7 @@ from sim.goals import TEMPLATES
 from sim.goals.goal import Template, layout_words, worded_politely, wordings
 from sim.goals.meanings import MEANINGS, is_held_out_meaning, meaning_of
 from sim.goals.parlance import said, some_meaning
+from sim.goals.parlance.typing import mistyped
 from sim.randomise import Randomise
 from vla.dataset.sentences import Sentence
 from vla.planner.meaning_words import format_meaning
@@ -25,6 +26,7 @@ _TABLES = 60
 """Tables per template whose words fill its wordings."""
 _FIRST_SEED = 250_000
 _BENCHMARK_SHARE = 0.4
+_MISTYPED_SHARE = 0.06
 _SLOT = r"(?:[a-z']+ ){0,8}[a-z']+"
 
 
@@ -34,9 +36,12 @@ def draw_sentences(count: int, seed: int = 0) -> Iterator[Sentence]:
     books = [_Book(TEMPLATES[name]) for name in MEANINGS]
     for _ in range(count):
         if rng.random() < _BENCHMARK_SHARE:
-            yield books[int(rng.integers(len(books)))].sentence(rng)
+            sentence = books[int(rng.integers(len(books)))].sentence(rng)
         else:
-            yield free_sentence(rng)
+            sentence = free_sentence(rng)
+        if rng.random() < _MISTYPED_SHARE and not is_held_out(hasty := mistyped(sentence.said, rng)):
+            sentence = Sentence(hasty, sentence.meant)
+        yield sentence
 
 
 def free_sentence(rng: np.random.Generator) -> Sentence:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from sim.goals import KINDS, TEMPLATES, Goal, draw, template_named
+from sim.goals.goal import layout_words
 from sim.goals.model import MAX_HEIGHT
 from sim.goals.symbols import nominal_truth, symbols_of
 from sim.layout import held_out_cell
@@ -211,10 +212,9 @@ def test_left_is_left_in_the_picture():
     answers = set()
     for seed in range(SCENES):
         goal, table = draw(TEMPLATES["is_left_of"], EVALUATION_SEED + seed, BASE)
-        text = plainly(goal.text)
-        (x, y) = sorted(
-            (row for row, name in goal.names.items() if name in text), key=lambda r: text.index(goal.names[r])
-        )
+        words = layout_words(TEMPLATES["is_left_of"], EVALUATION_SEED + seed, BASE)
+        rows = {name: row for row, name in goal.names.items()}
+        x, y = rows[words["x"]], rows[words["y"]]
         left = table.things[x].position_m[1] < table.things[y].position_m[1]
         assert goal.saying == Answer("yes" if left else "no")
         answers.add(left)

@@ -64,7 +64,7 @@ def test_no_wording_is_a_held_out_wording_of_any_goal(name: str) -> None:
 @pytest.mark.parametrize("name", sorted(PHRASINGS))
 def test_wordings_are_plain_lower_case_without_nested_brackets(name: str) -> None:
     for wording in PHRASINGS[name]:
-        assert re.fullmatch(r"[a-z ,?:'|(){}]+", wording), wording
+        assert re.fullmatch(r"[a-z ,?:'|(){}.;!-]+", wording), wording
         assert "(" not in re.sub(r"\([^()]*\)", "", wording), wording
     assert [w for w in expanded(PHRASINGS[name]) if re.search(r"\s[,?:]|[,:]$", w)] == []
 

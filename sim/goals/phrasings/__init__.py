@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from sim.goals.phrasings.collected import PEOPLE
 from sim.goals.phrasings.conditional import CONDITIONAL, SEQUENCE
 from sim.goals.phrasings.deeds import SINGLE
 from sim.goals.phrasings.fetching import FETCHING
@@ -18,8 +19,11 @@ from sim.goals.phrasings.refusals import REFUSALS
 from sim.goals.phrasings.sorting import SORT
 from sim.goals.phrasings.towers import SWAPS, TOWERS, UNCOVER
 
-PHRASINGS: Final[Mapping[str, tuple[str, ...]]] = {
+_BY_HAND: Final[Mapping[str, tuple[str, ...]]] = {
     **SINGLE, **FETCHING, **SORT, **GATHER, **TIDY, **TOWERS, **SWAPS, **UNCOVER, **CONDITIONAL, **SEQUENCE,
     **REFUSALS, **QUESTIONS,
 }  # fmt: skip
+PHRASINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    name: (*wordings, *PEOPLE.get(name, ())) for name, wordings in _BY_HAND.items()
+}
 """Wordings by template, at least 16 each; a template of held-out goals has none."""

@@ -24,8 +24,9 @@ from sim.goals.parlance.deeds import (
     tower_wishes,
     towers,
 )
+from sim.goals.wordlists import read_wordings
 
-IMPERATIVES: Final[Mapping[str, tuple[str, ...]]] = {
+_BY_HAND: Final[Mapping[str, tuple[str, ...]]] = {
     **placing.IMPERATIVES,
     **places.IMPERATIVES,
     **drawer.IMPERATIVES,
@@ -34,6 +35,10 @@ IMPERATIVES: Final[Mapping[str, tuple[str, ...]]] = {
     **towers.IMPERATIVES,
     **grasping.IMPERATIVES,
     **order.IMPERATIVES,
+}
+_PEOPLE: Final = read_wordings(__package__, "people.txt")
+IMPERATIVES: Final[Mapping[str, tuple[str, ...]]] = {
+    wish: (*orders, *_PEOPLE.get(wish, ())) for wish, orders in _BY_HAND.items()
 }
 """Kind of wish to orders that begin with a verb in its plain form, or hold one behind "could you"."""
 

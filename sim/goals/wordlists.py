@@ -1,0 +1,18 @@
+"""Wordings in files: ``[name]`` on a line of its own, then a wording per line; ``#`` begins a remark."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from importlib.resources import files
+
+
+def read_wordings(package: str, file: str) -> Mapping[str, tuple[str, ...]]:
+    """Wordings by name, of a file in a package."""
+    found: dict[str, list[str]] = {}
+    wordings: list[str] = []
+    for line in files(package).joinpath(file).read_text(encoding="utf-8").splitlines():
+        if line.startswith("["):
+            wordings = found.setdefault(line.strip("[]"), [])
+        elif line and not line.startswith("#"):
+            wordings.append(line)
+    return {name: tuple(several) for name, several in found.items()}
