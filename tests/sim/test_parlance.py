@@ -9,9 +9,13 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 import pytest
 
+from sim.goals import TEMPLATES
 from sim.goals.parlance import conditions, deeds, foreign, frames, naming, questions, said, some_meaning
 from sim.goals.parlance.pattern import expand, fill, slots_of
 from sim.goals.parlance.supposing import asked, clause, denial
+from sim.goals.parlance.typing import mistyped
+from sim.goals.phrasings import PHRASINGS
+from sim.goals.phrasings.collected import EXAMINATION, PEOPLE
 from vla.planner.meaning import (
     RELATIONS,
     SUPERLATIVES,
@@ -227,3 +231,26 @@ def test_what_comes_next_in_a_drawn_meaning_is_among_what_may():
         words = format_meaning(meaning).split()
         assert all(word in meaning_next(words[:at]) for at, word in enumerate(words))
         assert not meaning_next(words)
+
+
+def test_what_is_typed_in_a_hurry_differs_by_a_letter_or_an_article() -> None:
+    rng = np.random.default_rng(2)
+    text = "put the yellow cylinder on the tray and close the drawer"
+    found = {mistyped(text, rng) for _ in range(200)}
+    assert len(found) > 20
+    for hasty in found - {text}:
+        lost = [word for word in text.split() if word not in (*hasty.split(), "the")]
+        assert not lost or (len(lost) == 1 and len(lost[0]) >= 5), hasty
+        if lost:
+            (new,) = [word for word in hasty.split() if word not in text.split()]
+            assert (new[0], new[-1]) == (lost[0][0], lost[0][-1])
+            assert abs(len(new) - len(lost[0])) <= 1
+    assert mistyped("open it", rng) == "open it"
+
+
+def test_collected_wordings_are_read_by_name() -> None:
+    assert set(EXAMINATION) <= set(TEMPLATES)
+    assert set(PEOPLE) == {name for name in PEOPLE if not TEMPLATES[name].held_out}
+    assert min(len(wordings) for wordings in PEOPLE.values()) >= 30
+    assert PEOPLE["press"][0] in PHRASINGS["press"]
+    assert EXAMINATION["press"][0] in TEMPLATES["press"].test
