@@ -8,12 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 from transformers import PreTrainedTokenizerFast
 
 from policies.eyes import Labels, labels_of
+from policies.talks import HEARD, SAID, TOLD, Line, TalkBook, in_tokens
 from vla.dataset.lessons import LessonText, read_blocks
 from vla.dataset.schema import DatasetError
 from vla.dataset.sentences import Sentence, read_sentences
@@ -30,24 +29,7 @@ from vla.models.words import (
 from vla.planner.meaning_text import meaning_vocabulary
 from vla.planner.seen import COLUMNS, CONTAINERS, parse_seen
 
-IGNORED = -100
-_TOLD, _HEARD, _SAID = range(3)
 _SEEN_WORDS = ("nothing", "twice", "over", "pressed", "on", *(w for c in CONTAINERS for w in c.split()))
-
-
-@dataclass(frozen=True)
-class Talk:
-    """A talk in tokens.
-
-    Attributes:
-        ids: int16 (n,).
-        heard: bool (n,), True on what a person says: a wish, or a question.
-        said: bool (n,), True on what the model should say.
-    """
-
-    ids: NDArray[np.int16]
-    heard: NDArray[np.bool_]
-    said: NDArray[np.bool_]
 
 
 def read_texts(folders: Sequence[str]) -> list[list[LessonText]]:
@@ -80,19 +62,19 @@ def tokenizer_of(
 
 def _parts(text: LessonText, turns: Sequence[tuple[str, str]], told: bool) -> Iterator[tuple[str, int]]:
     """The pieces of a talk, each with whose words it is."""
-    yield seen_words(text.seen), _TOLD if told else _SAID
+    yield seen_words(text.seen), TOLD if told else SAID
     for turn in turns:
         yield from _turn(*turn)
 
 
 def _turn(question: str, answer: str) -> Iterator[tuple[str, int]]:
-    yield question_words(question), _HEARD
-    yield reply_words(answer), _SAID
+    yield question_words(question), HEARD
+    yield reply_words(answer), SAID
 
 
 def _meaning(sentence: Sentence) -> Iterator[tuple[str, int]]:
-    yield goal_words(sentence.said), _HEARD
-    yield reply_words(sentence.meant), _SAID
+    yield goal_words(sentence.said), HEARD
+    yield reply_words(sentence.meant), SAID
 
 
 def talks_of(
@@ -101,7 +83,7 @@ def talks_of(
     rng: np.random.Generator,
     share: float = 1.0,
     pictures: int = 0,
-) -> list[Talk]:
+) -> TalkBook:
     """Lay lessons out as talks.
 
     Args:
@@ -111,12 +93,14 @@ def talks_of(
         share: Share of the questions to keep.
         pictures: Places kept for a picture's tokens; with any, the model should also say what is seen.
     """
-    lines = []
-    for text in texts:
-        turns = [text.turns[k] for k in rng.permutation(len(text.turns)) if rng.random() < share]
-        if turns or pictures:
-            lines.append(list(_parts(text, turns, not pictures)))
-    return _in_tokens(lines, tokenizer, [START] + [PICTURE] * pictures)
+
+    def lines() -> Iterator[Line]:
+        for text in texts:
+            turns = [text.turns[k] for k in rng.permutation(len(text.turns)) if rng.random() < share]
+            if turns or pictures:
+                yield list(_parts(text, turns, not pictures))
+
+    return in_tokens(lines(), tokenizer, [START] + [PICTURE] * pictures)
 
 
 def chats_of(
@@ -124,7 +108,7 @@ def chats_of(
     seen: Sequence[str],
     tokenizer: PreTrainedTokenizerFast,
     pictures: int,
-) -> list[Talk]:
+) -> TalkBook:
     """Lay conversations about pictures out as talks; what is seen is told, not learned.
 
     Args:
@@ -133,50 +117,16 @@ def chats_of(
         tokenizer: Its words.
         pictures: Places kept for a picture's tokens.
     """
-    lines = [
-        [(seen_words(sight), _TOLD), *(part for turn in chat for part in _turn(*turn))]
+    lines = (
+        [(seen_words(sight), TOLD), *(part for turn in chat for part in _turn(*turn))]
         for chat, sight in zip(chats, seen, strict=True)
-    ]
-    return _in_tokens(lines, tokenizer, [START] + [PICTURE] * pictures)
+    )
+    return in_tokens(lines, tokenizer, [START] + [PICTURE] * pictures)
 
 
-def meanings_of(sentences: Sequence[Sentence], tokenizer: PreTrainedTokenizerFast) -> list[Talk]:
+def meanings_of(sentences: Sequence[Sentence], tokenizer: PreTrainedTokenizerFast) -> TalkBook:
     """Lay sentences out as talks in which the model says what they mean."""
-    return _in_tokens([list(_meaning(sentence)) for sentence in sentences], tokenizer, [START])
-
-
-def _in_tokens(
-    lines: Sequence[Sequence[tuple[str, int]]], tokenizer: PreTrainedTokenizerFast, opening: list[str]
-) -> list[Talk]:
-    start = tokenizer.convert_tokens_to_ids(opening)
-    assert isinstance(start, list)
-    pieces = [words for line in lines for words, _ in line]
-    ids = iter(tokenizer(pieces, add_special_tokens=False)["input_ids"] if pieces else [])
-    found = []
-    for parts in lines:
-        line, by = list(start), [_TOLD] * len(start)
-        for _, speaker in parts:
-            piece = next(ids)
-            line += piece
-            by += [speaker] * len(piece)
-        found.append(Talk(np.array(line, np.int16), np.equal(by, _HEARD), np.equal(by, _SAID)))
-    return found
-
-
-def batch_of(talks: Sequence[Talk], pad: int) -> tuple[Tensor, Tensor, Tensor]:
-    """Token ids, and labels of what is heard and of what is to be said, (B, L) each.
-
-    A label is :data:`IGNORED` where it is not that.
-    """
-    length = max(len(talk.ids) for talk in talks)
-    ids = np.full((len(talks), length), pad, np.int64)
-    heard, said = (np.full((len(talks), length), IGNORED, np.int64) for _ in range(2))
-    for i, talk in enumerate(talks):
-        count = len(talk.ids)
-        ids[i, :count] = talk.ids
-        heard[i, :count] = np.where(talk.heard, talk.ids, IGNORED)
-        said[i, :count] = np.where(talk.said, talk.ids, IGNORED)
-    return torch.from_numpy(ids), torch.from_numpy(heard), torch.from_numpy(said)
+    return in_tokens((list(_meaning(sentence)) for sentence in sentences), tokenizer, [START])
 
 
 def pad_id(tokenizer: PreTrainedTokenizerFast) -> int:

@@ -10,9 +10,10 @@ import torch
 from numpy.typing import NDArray
 from transformers import PreTrainedTokenizerFast
 
-from policies.lesson_books import Talk, chats_of, meanings_of, talks_of
+from policies.lesson_books import chats_of, meanings_of, talks_of
 from policies.planner_config import PlannerTrainConfig
 from policies.planner_stages import Course
+from policies.talks import TalkBook
 from vla.dataset.conversations import Conversation, conversation_of, read_picture, read_records
 from vla.dataset.lessons import LessonText
 from vla.dataset.sentences import Sentence
@@ -28,7 +29,7 @@ def sentences_course(
     """Sentences with their meanings, folder by folder."""
     talks = [meanings_of(book, tokenizer) for book in sentences]
     back = config.held_back
-    learned = [talk for book in talks for talk in book[back:]]
+    learned = TalkBook.joined([book[back:] for book in talks])
     return Course(learned, _named(config.sentences, [book[:back] for book in talks]), config.sentence_share)
 
 
@@ -38,7 +39,7 @@ def told_course(
     """Questions about tables that are told in words, folder by folder."""
     rng, back = np.random.default_rng(config.seed), config.held_back
     held_back = [talks_of(texts[:back], tokenizer, rng) for texts in told]
-    learned = [talk for texts in told for talk in talks_of(texts[back:], tokenizer, rng, config.talk_share)]
+    learned = TalkBook.joined([talks_of(texts[back:], tokenizer, rng, config.talk_share) for texts in told])
     return Course(learned, _named(config.told, held_back), 1 - config.sentence_share)
 
 
@@ -60,7 +61,7 @@ def visual_course(
     """The conversations, with what the eyes see in their pictures; none where there are no folders."""
     if not visual:
         return []
-    talks: list[list[Talk]] = []
+    talks: list[TalkBook] = []
     sights: list[NDArray[np.int16]] = []
     for folder, chats in zip(config.visual, visual, strict=True):
         pictures = {name: i for i, name in enumerate(dict.fromkeys(chat.image for chat in chats))}
@@ -71,7 +72,7 @@ def visual_course(
         talks.append(chats_of([chat.turns for chat in chats], words, tokenizer, eyes.config.tokens))
     back = config.held_back
     named = _named(config.visual, [book[:back] for book in talks])
-    learned = [talk for book in talks for talk in book[back:]]
+    learned = TalkBook.joined([book[back:] for book in talks])
     kept = {name: tokens[:back] for name, tokens in zip(named, sights, strict=True)}
     kept[""] = np.concatenate([tokens[back:] for tokens in sights])
     return [Course(learned, named, (1 - config.sentence_share) * config.visual_share, kept)]
@@ -90,5 +91,5 @@ def _seen_in_files(eyes: SceneEyes, folder: Path, names: list[str]) -> tuple[NDA
     return np.concatenate(tokens), seen
 
 
-def _named(folders: Sequence[str], talks: Sequence[Sequence[Talk]]) -> dict[str, Sequence[Talk]]:
+def _named(folders: Sequence[str], talks: Sequence[TalkBook]) -> dict[str, TalkBook]:
     return {Path(folder).name: book for folder, book in zip(folders, talks, strict=True)}

@@ -14,8 +14,9 @@ from transformers import LlavaForConditionalGeneration
 
 from policies.augmentation import AugmentConfig
 from policies.eyes import EyesLoss, augmented, errors
-from policies.lesson_books import IGNORED, Pictures, Talk, batch_of
+from policies.lesson_books import Pictures
 from policies.planner_config import StageConfig
+from policies.talks import IGNORED, Talk, TalkBook, batch_of
 from vla.models.llava import embedded
 from vla.models.scene import SceneEyes
 
@@ -83,8 +84,8 @@ class Course:
             kept as int16 (n, N, D); None for talks in words alone.
     """
 
-    talks: Sequence[Talk]
-    held_back: Mapping[str, Sequence[Talk]]
+    talks: TalkBook
+    held_back: Mapping[str, TalkBook]
     share: float = 1.0
     sights: Mapping[str, NDArray[np.int16]] | None = None
 
@@ -113,12 +114,10 @@ class TalkStage:
         heard_weight: float = 0.1,
     ) -> None:
         self.name, self.network, self.config = name, model, config
-        self._courses = [course for course in courses if course.talks and course.share > 0]
+        self._courses = [course for course in courses if len(course.talks) and course.share > 0]
         self._pad, self._seed, self._heard_weight = pad, seed, heard_weight
         # Sorted by length: a batch of like lengths holds little padding.
-        self._orders = [
-            np.argsort([len(talk.ids) for talk in course.talks], kind="stable") for course in self._courses
-        ]
+        self._orders = [np.argsort(course.talks.lengths, kind="stable") for course in self._courses]
         shares = np.array([course.share for course in self._courses])
         self._shares = shares / shares.sum()
 
@@ -132,7 +131,7 @@ class TalkStage:
         wide = order[max(0, first - size) : first + 2 * size]
         picked = np.sort(rng.choice(wide, size, replace=False))
         sights = None if course.sights is None else course.sights[""][picked]
-        said, heard, _, _ = self._read([course.talks[i] for i in picked], sights)
+        said, heard, _, _ = self._read([course.talks[int(i)] for i in picked], sights)
         # What people say about a table names what is on it: to foresee it is to have looked.
         return {"total": said + self._heard_weight * heard, "said": said, "heard": heard}
 

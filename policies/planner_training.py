@@ -179,8 +179,8 @@ def _talk(
     talks = talks_of(texts, tokenizer, np.random.default_rng([config.seed, 1]), 1.0, count)
     learned, held_back = parts
     seen = Course(
-        [talks[i] for i in learned],
-        {"pictures": [talks[i] for i in held_back]},
+        talks.take(learned),
+        {"pictures": talks.take(held_back)},
         (1 - config.sentence_share) * (1 - config.visual_share if config.visual else 1),
         {"": sights[learned], "pictures": sights[held_back]},
     )
