@@ -6,11 +6,19 @@ from collections.abc import Mapping
 from importlib.resources import files
 
 
-def read_wordings(package: str, file: str) -> Mapping[str, tuple[str, ...]]:
+def extended(
+    wordings: Mapping[str, tuple[str, ...]], package: str | None, file: str
+) -> dict[str, tuple[str, ...]]:
+    """Wordings by name, each with those of a file behind its own."""
+    more = read_wordings(package, file)
+    return {name: (*several, *more.get(name, ())) for name, several in wordings.items()}
+
+
+def read_wordings(package: str | None, file: str) -> Mapping[str, tuple[str, ...]]:
     """Wordings by name, of a file in a package."""
     found: dict[str, list[str]] = {}
     wordings: list[str] = []
-    for line in files(package).joinpath(file).read_text(encoding="utf-8").splitlines():
+    for line in files(package or "").joinpath(file).read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
             wordings = found.setdefault(line.strip("[]"), [])
         elif line and not line.startswith("#"):

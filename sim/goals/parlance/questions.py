@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Final
 
+from sim.goals.wordlists import extended
+
 _C: Final = "(colour|color)"
 _THING: Final = "(thing|object|item)"
 
-ASKED: Final[Mapping[str, tuple[str, ...]]] = {
+_BY_HAND: Final[Mapping[str, tuple[str, ...]]] = {
     "where": (
         "where [is/are] {x}?",
         "where (exactly|now|please|on earth) [is/are] {x}?",
@@ -168,5 +170,7 @@ ASKED: Final[Mapping[str, tuple[str, ...]]] = {
         "what do we have as {x}?",
     ),
 }
+
+ASKED: Final = extended(_BY_HAND, __package__, "questions.txt")
 """Kind of question to patterns. For ``count`` the things are named in the plural, without an article; for
 ``count inside`` without where they are, which is ``{l}`` (``{q}`` the place)."""

@@ -24,7 +24,7 @@ from sim.goals.parlance.deeds import (
     tower_wishes,
     towers,
 )
-from sim.goals.wordlists import read_wordings
+from sim.goals.wordlists import extended
 
 _BY_HAND: Final[Mapping[str, tuple[str, ...]]] = {
     **placing.IMPERATIVES,
@@ -36,10 +36,7 @@ _BY_HAND: Final[Mapping[str, tuple[str, ...]]] = {
     **grasping.IMPERATIVES,
     **order.IMPERATIVES,
 }
-_PEOPLE: Final = read_wordings(__package__, "people.txt")
-IMPERATIVES: Final[Mapping[str, tuple[str, ...]]] = {
-    wish: (*orders, *_PEOPLE.get(wish, ())) for wish, orders in _BY_HAND.items()
-}
+IMPERATIVES: Final = extended(_BY_HAND, __package__, "orders.txt")
 """Kind of wish to orders that begin with a verb in its plain form, or hold one behind "could you"."""
 
 STATEMENTS: Final[Mapping[str, tuple[str, ...]]] = {
