@@ -39,7 +39,7 @@ _BY_HAND: Final[Mapping[str, tuple[str, ...]]] = {
 IMPERATIVES: Final = extended(_BY_HAND, __package__, "orders.txt")
 """Kind of wish to orders that begin with a verb in its plain form, or hold one behind "could you"."""
 
-STATEMENTS: Final[Mapping[str, tuple[str, ...]]] = {
+_CLAUSES: Final[Mapping[str, tuple[str, ...]]] = {
     **placing.STATEMENTS,
     **places.STATEMENTS,
     **drawer.STATEMENTS,
@@ -49,9 +49,10 @@ STATEMENTS: Final[Mapping[str, tuple[str, ...]]] = {
     **grasping.STATEMENTS,
     **order.STATEMENTS,
 }
+STATEMENTS: Final = extended(_CLAUSES, __package__, "statements.txt")
 """Kind of wish to clauses that may follow "make sure that"."""
 
-REMARKS: Final[Mapping[str, tuple[str, ...]]] = {
+_ALONE: Final[Mapping[str, tuple[str, ...]]] = {
     **placing.REMARKS,
     **places.REMARKS,
     **drawer.REMARKS,
@@ -61,4 +62,5 @@ REMARKS: Final[Mapping[str, tuple[str, ...]]] = {
     **grasping_remarks.REMARKS,
     **order.REMARKS,
 }
+REMARKS: Final = extended(_ALONE, __package__, "remarks.txt")
 """Kind of wish to what is said with nothing before it: questions, exclamations, fragments, "i want"."""
