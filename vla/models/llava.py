@@ -137,7 +137,10 @@ def small_llava(
         image_seq_length=sizes.tokens,
         tie_word_embeddings=True,
     )
-    return LlavaForConditionalGeneration(config)
+    model = LlavaForConditionalGeneration(config)
+    # Talks are short: in training this is a fifth faster than the fused kernel.
+    model.model.language_model.set_attn_implementation("eager")
+    return model
 
 
 def load_small_llava(folder: Path | str) -> tuple[LlavaForConditionalGeneration, PreTrainedTokenizerFast]:
