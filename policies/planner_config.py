@@ -52,7 +52,8 @@ class PlannerTrainConfig:
         sentences: Folders of sentences with their meanings.
         visual: Folders of conversations about pictures, in LLaVA's format, that "talk" learns from, too.
         output: Folder of the run; each stage has a folder in it.
-        eyes_from: A policy's checkpoint, with whose image tower the eyes begin.
+        eyes_from: A policy's checkpoint, with whose image tower the eyes begin, or a planner's folder, whose
+            eyes they are at first.
         start_from: A planner's folder, whose weights a new run begins with; "" begins with fresh ones.
         seed: Draws weights and batches.
         threads: torch's threads; 0 leaves torch's choice.

@@ -212,11 +212,14 @@ def look_through(eyes: SceneEyes, pictures: Pictures, seeing: Callable[[int], No
 
 
 def eyes_around(checkpoint: str) -> SceneEyes:
-    """Fresh object queries around the image tower of a policy's checkpoint.
+    """A planner's eyes, or fresh object queries around the image tower of a policy's checkpoint.
 
     Raises:
-        CheckpointError: it is damaged, or its tower looks through one camera.
+        CheckpointError: the policy's checkpoint is damaged, or its tower looks through one camera.
+        ContractError: the folder of a planner holds none.
     """
+    if (Path(checkpoint) / "config.json").is_file():
+        return load_small_llava(checkpoint)[0].model.vision_tower.eyes
     policy, prefix = read_checkpoint(checkpoint), "vision."
     vision = policy.config.model.vision
     if vision.cameras != 2:

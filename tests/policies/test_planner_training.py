@@ -177,6 +177,19 @@ def test_stopped_between_looking_and_talking_it_sees_the_same(
     assert [name for name in wanted if not torch.equal(wanted[name], found[name])] == []
 
 
+def test_eyes_may_be_those_of_another_planner(
+    planner: Path, config: PlannerTrainConfig, tmp_path: Path
+) -> None:
+    still = replace(config.eyes, steps=0)
+    output = str(tmp_path / "run")
+    again = replace(config, output=output, eyes_from=str(planner), eyes=still, words=still, talk=still)
+    found, before = weights_of(train_planner(again, lambda _: None, lambda _: None)), weights_of(planner)
+    names = [name for name in before if ".eyes." in name]
+    assert names
+    assert all(torch.equal(found[name], before[name]) for name in names)
+    assert any(not torch.equal(found[name], before[name]) for name in before if name not in names)
+
+
 def test_adapters_change_the_maps_by_as_little_as_their_rank_and_nothing_else(
     planner: Path, config: PlannerTrainConfig, tmp_path: Path
 ) -> None:
