@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import Final
@@ -38,8 +38,7 @@ def hear(sentence: str) -> tuple[Heard, ...]:
     """
     text = _plain(sentence)
     short = _THANKS.sub("", text)
-    called = (_CALL.sub("", text), _CALL.sub("", short))
-    texts = dict.fromkeys((text, short, *called, _plain(plain_clause(sentence.lower()))))
+    texts = dict.fromkeys((*_uncalled(text), *_uncalled(short), _plain(plain_clause(sentence.lower()))))
     found: list[Heard] = []
     for name, template in TEMPLATES.items():
         bound = [words for text in texts if (words := _bound(name, text)) is not None]
@@ -48,9 +47,16 @@ def hear(sentence: str) -> tuple[Heard, ...]:
     return tuple(sorted(found, key=lambda heard: heard.template.kind == "infeasible"))
 
 
-_CALL: Final = re.compile(r"^(?:(?:hey|ok|robot|now|please) )+")
+_CALL: Final = re.compile(r"^(?:hey|ok|robot|now|please) ")
 _THANKS: Final = re.compile(r"(?: (?:please|for me|if you can|thanks))+$")
 _SILENT: Final = re.compile(r"\b(?:the|a|an|that|this|my|your|of)\b")
+
+
+def _uncalled(text: str) -> Iterator[str]:
+    """A text, and what is left of it without its first calls: a wording may begin with one of its own."""
+    yield text
+    while (rest := _CALL.sub("", text)) != text:
+        yield (text := rest)
 
 
 def _plain(text: str) -> str:
