@@ -20,8 +20,8 @@ _TOWER, _READER = "vision.", "text."
 def borrow_tower(tower: ViT, source: str) -> None:
     """Begin with another image tower, as far as it has the same parts.
 
-    A tower with more blocks keeps its own beyond those of the source; cameras are counted from the first, and
-    those that the source does not have keep their own embeddings.
+    A tower with more blocks keeps its own beyond those of the source, one with fewer takes the first of them;
+    cameras are counted from the first, and those that the source does not have keep their own embeddings.
 
     Args:
         tower: Takes the weights over.

@@ -51,6 +51,16 @@ def planner(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
+def test_of_a_deeper_tower_the_first_blocks_are_taken(trained: Path):
+    deep = read_checkpoint(str(trained)).weights
+    depth = 1 + max(int(name.split(".")[2]) for name in deep if name.startswith("vision.blocks."))
+    tower = ViT(replace(read_checkpoint(str(trained)).config.model.vision, depth=depth - 1))
+    borrow_tower(tower, str(trained))
+    found = tower.state_dict()
+    assert found
+    assert all(torch.equal(tensor, deep[f"vision.{name}"]) for name, tensor in found.items())
+
+
 def test_a_tower_is_taken_over_from_whatever_has_one(trained: Path, clip: Path, planner: Path):
     images = torch.rand(2, 2, 32, 32, 3)
     eyes = tiny_planner.model().model.vision_tower.eyes
