@@ -66,8 +66,11 @@ def _plain(text: str) -> str:
 
 
 def _bound(name: str, text: str) -> dict[str, str] | None:
-    for pattern in _patterns(name):
-        match = pattern.fullmatch(text)
+    said = frozenset(text.split())
+    for wording, needed in _wordings(name):
+        if not needed <= said:
+            continue  # Most wordings are never compiled: there are thousands.
+        match = _compiled(wording).fullmatch(text)
         if match is None:
             continue
         words: dict[str, str] = {}
@@ -81,17 +84,25 @@ def _bound(name: str, text: str) -> dict[str, str] | None:
 
 
 @cache
-def _patterns(name: str) -> tuple[re.Pattern[str], ...]:
+def _wordings(name: str) -> tuple[tuple[str, frozenset[str]], ...]:
+    """A template's wordings in plain words, each with the words that whoever says it cannot do without."""
     template = TEMPLATES[name]
-    wordings = (*template.train, *PHRASINGS.get(name, ()), *template.test)
-    return tuple(_compiled(wording) for wording in wordings)
+    spoken = map(_spoken, (*template.train, *PHRASINGS.get(name, ()), *template.test))
+    return tuple((text, frozenset(filter(str.isalpha, _WORD.findall(text)))) for text in spoken)
 
 
 _SLOT: Final = re.compile(r"\{(\w)\}")
+_WORD: Final = re.compile(r"(?:\([^()]*\)|\S)+")
+"""A word, or a choice or a slot with whatever touches it."""
 
 
-def _compiled(wording: str) -> re.Pattern[str]:
-    text = " ".join(_SILENT.sub(" ", re.sub(r"[^a-z(){}| ]", " ", _SLOT.sub(r"{\1\1}", wording))).split())
+def _spoken(wording: str) -> str:
+    """A wording without articles and punctuation, its slots' letters doubled, so that none is an article."""
+    return " ".join(_SILENT.sub(" ", re.sub(r"[^a-z(){}| ]", " ", _SLOT.sub(r"{\1\1}", wording))).split())
+
+
+@cache
+def _compiled(text: str) -> re.Pattern[str]:
     text = re.sub(r"\(([^()]*)\)( ?)", _alternatives, text).strip()
     count = 0
 
