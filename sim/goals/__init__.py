@@ -18,7 +18,7 @@ from sim.goals import (
     uncovering,
 )
 from sim.goals.goal import Goal, Template, draw
-from sim.goals.phrasings.collected import EXAMINATION
+from sim.goals.phrasings.examination import EXAMINATION
 
 KINDS: Final = (
     "sort", "uncover", "fetch", "gather", "tidy", "tower", "swap", "conditional", "sequence", "single",

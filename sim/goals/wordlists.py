@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from importlib.resources import files
+from pathlib import Path
 
 
-def extended(
-    wordings: Mapping[str, tuple[str, ...]], package: str | None, file: str
-) -> dict[str, tuple[str, ...]]:
+def extended(wordings: Mapping[str, tuple[str, ...]], path: Path) -> dict[str, tuple[str, ...]]:
     """Wordings by name, each with those of a file behind its own."""
-    more = read_wordings(package, file)
+    more = read_wordings(path)
     return {name: (*several, *more.get(name, ())) for name, several in wordings.items()}
 
 
-def read_wordings(package: str | None, file: str) -> Mapping[str, tuple[str, ...]]:
-    """Wordings by name, of a file in a package."""
+def read_wordings(path: Path) -> Mapping[str, tuple[str, ...]]:
+    """Wordings by name, of a file."""
     found: dict[str, list[str]] = {}
     wordings: list[str] = []
-    for line in files(package or "").joinpath(file).read_text(encoding="utf-8").splitlines():
+    for line in path.read_text(encoding="utf-8").splitlines():
         if line.startswith("["):
             wordings = found.setdefault(line.strip("[]"), [])
         elif line and not line.startswith("#"):

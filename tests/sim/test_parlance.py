@@ -5,17 +5,19 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from sim.goals import TEMPLATES
+from sim.goals import TEMPLATES, phrasings
 from sim.goals.parlance import conditions, deeds, foreign, frames, naming, questions, said, some_meaning
 from sim.goals.parlance.pattern import expand, fill, slots_of
 from sim.goals.parlance.supposing import asked, clause, denial
 from sim.goals.parlance.typing import mistyped
 from sim.goals.phrasings import PHRASINGS
-from sim.goals.phrasings.collected import EXAMINATION, PEOPLE
+from sim.goals.phrasings.examination import EXAMINATION
+from sim.goals.wordlists import read_wordings
 from vla.planner.meaning import (
     RELATIONS,
     SUPERLATIVES,
@@ -249,8 +251,9 @@ def test_what_is_typed_in_a_hurry_differs_by_a_letter_or_an_article() -> None:
 
 
 def test_collected_wordings_are_read_by_name() -> None:
+    people = read_wordings(Path(phrasings.__file__).with_name("people.txt"))
     assert set(EXAMINATION) <= set(TEMPLATES)
-    assert set(PEOPLE) == {name for name in PEOPLE if not TEMPLATES[name].held_out}
-    assert min(len(wordings) for wordings in PEOPLE.values()) >= 30
-    assert PEOPLE["press"][0] in PHRASINGS["press"]
+    assert set(people) == {name for name in people if not TEMPLATES[name].held_out}
+    assert min(len(wordings) for wordings in people.values()) >= 30
+    assert people["press"][0] in PHRASINGS["press"]
     assert EXAMINATION["press"][0] in TEMPLATES["press"].test

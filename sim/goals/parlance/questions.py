@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from sim.goals.wordlists import extended
@@ -171,6 +172,6 @@ _BY_HAND: Final[Mapping[str, tuple[str, ...]]] = {
     ),
 }
 
-ASKED: Final = extended(_BY_HAND, __package__, "questions.txt")
+ASKED: Final = extended(_BY_HAND, Path(__file__).with_name("questions.txt"))
 """Kind of question to patterns. For ``count`` the things are named in the plural, without an article; for
 ``count inside`` without where they are, which is ``{l}`` (``{q}`` the place)."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
 from sim.goals.parlance.conditions import around, choices, clauses, enquiries, opposites
@@ -9,10 +10,10 @@ from sim.goals.parlance.conditions.around import AFFIRMED, DENIED
 from sim.goals.parlance.conditions.predicates import PREDICATES
 from sim.goals.wordlists import extended, read_wordings
 
-CLAUSES: Final = extended(clauses.CLAUSES, __package__, "clauses.txt")
-OPPOSITES: Final = extended(opposites.OPPOSITES, __package__, "opposites.txt")
-QUESTIONS: Final = extended(enquiries.QUESTIONS, __package__, "enquiries.txt")
-_CHOICES: Final = read_wordings(__package__, "choices.txt")
+CLAUSES: Final = extended(clauses.CLAUSES, Path(__file__).with_name("clauses.txt"))
+OPPOSITES: Final = extended(opposites.OPPOSITES, Path(__file__).with_name("opposites.txt"))
+QUESTIONS: Final = extended(enquiries.QUESTIONS, Path(__file__).with_name("enquiries.txt"))
+_CHOICES: Final = read_wordings(Path(__file__).with_name("choices.txt"))
 CHOICES: Final = (*choices.CHOICES, *_CHOICES["choices"])
 LONE_CHOICES: Final = (*choices.LONE_CHOICES, *_CHOICES["lone choices"])
 ENQUIRIES: Final = (*around.ENQUIRIES, *_CHOICES["enquiries"])

@@ -10,6 +10,7 @@ Slots: ``{x}`` whom it is done to, ``{p}`` where to, with its preposition, ``{q}
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
 from sim.goals.parlance.deeds import (
@@ -36,7 +37,7 @@ _BY_HAND: Final[Mapping[str, tuple[str, ...]]] = {
     **grasping.IMPERATIVES,
     **order.IMPERATIVES,
 }
-IMPERATIVES: Final = extended(_BY_HAND, __package__, "orders.txt")
+IMPERATIVES: Final = extended(_BY_HAND, Path(__file__).with_name("orders.txt"))
 """Kind of wish to orders that begin with a verb in its plain form, or hold one behind "could you"."""
 
 _CLAUSES: Final[Mapping[str, tuple[str, ...]]] = {
@@ -49,7 +50,7 @@ _CLAUSES: Final[Mapping[str, tuple[str, ...]]] = {
     **grasping.STATEMENTS,
     **order.STATEMENTS,
 }
-STATEMENTS: Final = extended(_CLAUSES, __package__, "statements.txt")
+STATEMENTS: Final = extended(_CLAUSES, Path(__file__).with_name("statements.txt"))
 """Kind of wish to clauses that may follow "make sure that"."""
 
 _ALONE: Final[Mapping[str, tuple[str, ...]]] = {
@@ -62,5 +63,5 @@ _ALONE: Final[Mapping[str, tuple[str, ...]]] = {
     **grasping_remarks.REMARKS,
     **order.REMARKS,
 }
-REMARKS: Final = extended(_ALONE, __package__, "remarks.txt")
+REMARKS: Final = extended(_ALONE, Path(__file__).with_name("remarks.txt"))
 """Kind of wish to what is said with nothing before it: questions, exclamations, fragments, "i want"."""
