@@ -6,11 +6,12 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from policies.checkpoint import find_checkpoint, read_checkpoint
 from policies.clip_checkpoint import FORMAT, read_clip
 from policies.manifest import CheckpointError
+from vla.models.scene import SceneEyes
 from vla.models.text import InstructionTokenizer, TextEncoder
 from vla.models.vit import ViT
 
@@ -62,11 +63,21 @@ def tokenizer_of(source: str) -> InstructionTokenizer:
     return read_clip(source).tokenizer if _is_clip(source) else read_checkpoint(source).tokenizer
 
 
-def _weights_of(source: str) -> Mapping[str, Tensor]:
-    if (Path(source) / "config.json").is_file():
-        from vla.models.llava import load_small_llava  # transformers' LLaVA takes seconds to import
+def eyes_of(source: str) -> SceneEyes | None:
+    """A planner's eyes, or None where the source is something else.
 
-        eyes: nn.Module = load_small_llava(source)[0].model.vision_tower.eyes
+    Raises:
+        ContractError: it is a damaged planner.
+    """
+    if not (Path(source) / "config.json").is_file():
+        return None
+    from vla.models.llava import load_small_llava  # transformers' LLaVA takes seconds to import
+
+    return load_small_llava(source)[0].model.vision_tower.eyes
+
+
+def _weights_of(source: str) -> Mapping[str, Tensor]:
+    if (eyes := eyes_of(source)) is not None:
         return eyes.state_dict()
     return read_clip(source).weights if _is_clip(source) else read_checkpoint(source).weights
 

@@ -6,7 +6,7 @@ from torch import nn
 
 from vla.extras import needs
 
-_SCALE = 2.0
+_SCALE = 2
 """How much an adapter counts, times its rank."""
 
 
@@ -27,7 +27,7 @@ def add_adapters(network: nn.Module, rank: int) -> None:
         {name.rpartition(".")[2] for name, m in network.named_modules() if isinstance(m, nn.Linear)}
     )
     network.requires_grad_(False)
-    adapters = LoraConfig(r=rank, lora_alpha=int(_SCALE * rank), target_modules=maps)
+    adapters = LoraConfig(r=rank, lora_alpha=_SCALE * rank, target_modules=maps)
     inject_adapter_in_model(adapters, network)
 
 

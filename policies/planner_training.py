@@ -21,6 +21,7 @@ import torch
 from numpy.typing import NDArray
 from transformers import LlavaForConditionalGeneration, PreTrainedTokenizerFast
 
+from policies.borrowing import eyes_of
 from policies.checkpoint import read_checkpoint
 from policies.lesson_books import (
     Pictures,
@@ -218,8 +219,8 @@ def eyes_around(checkpoint: str) -> SceneEyes:
         CheckpointError: the policy's checkpoint is damaged, or its tower looks through one camera.
         ContractError: the folder of a planner holds none.
     """
-    if (Path(checkpoint) / "config.json").is_file():
-        return load_small_llava(checkpoint)[0].model.vision_tower.eyes
+    if (eyes := eyes_of(checkpoint)) is not None:
+        return eyes
     policy, prefix = read_checkpoint(checkpoint), "vision."
     vision = policy.config.model.vision
     if vision.cameras != 2:

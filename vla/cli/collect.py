@@ -41,19 +41,13 @@ class CollectConfig:
     talk: int
 
     def __post_init__(self) -> None:
-        if self.episodes < 1:
-            raise ValueError(f"episodes={self.episodes} must be at least 1")
+        check_least(self, episodes=1, workers=0, stills=0, lessons=0, sentences=0, talk=0)
         if not 0.0 <= self.noise <= 1.0:
             raise ValueError(f"noise={self.noise} is outside 0..1")
         if not 0.0 <= self.midway <= 1.0:
             raise ValueError(f"midway={self.midway} is outside 0..1")
-        if self.workers < 0:
-            raise ValueError(f"workers={self.workers} must be at least 0")
-        if self.stills < 0:
-            raise ValueError(f"stills={self.stills} must be at least 0")
         if self.tableaux and not self.stills:
             raise ValueError("tableaux=true goes with stills=N: demonstrations begin with nothing done")
-        check_least(self, lessons=0, sentences=0, talk=0)
         if sum(map(bool, (self.stills, self.lessons, self.sentences))) > 1:
             raise ValueError(
                 f"stills={self.stills}, lessons={self.lessons}, sentences={self.sentences}: "

@@ -162,7 +162,7 @@ def _planners(config: CompositeEvalConfig) -> Mapping[str, PlannerSource]:
         folder = str(resolve_checkpoint(config.checkpoint))
         language = partial(_language, folder, config.device, config.done_threshold)
     made = sources(config.planner, config.planner_model)
-    return {name: language if name == "language" else made[name] for name in made}
+    return made | {"language": language} if "language" in made else made
 
 
 def _language(folder: str, device: str, threshold: float, world: GoalWorld) -> Planner:

@@ -14,10 +14,9 @@ from sim.goals import KINDS, TEMPLATES
 from sim.goals.evaluate import PLAN_AXES, PlannerSource, PlanReport, Share, evaluate_planner
 from sim.goals.world import GoalWorld, OraclePlanner
 from sim.seeds import check_evaluation_seed
-from vla.cli.checkpoints import shipped_planner
-from vla.cli.settings import check_renderer, configured
+from vla.cli.planners import llava_planner, prompted_planner
+from vla.cli.settings import check_least, check_renderer, configured
 from vla.cli.terminal import console, counted
-from vla.cli.vision_language import vision_language_model
 from vla.config import ConfigError, check_choice
 from vla.contract import Planner
 from vla.extras import needs
@@ -54,8 +53,7 @@ class PlannerEvalConfig:
         templates(self.template)
         check_evaluation_seed(self.seed)
         check_renderer(self.renderer)
-        if self.episodes < 1:
-            raise ValueError(f"episodes={self.episodes} must be at least 1")
+        check_least(self, episodes=1)
 
 
 def check_planners(names: Sequence[str], model: str | None) -> None:
@@ -96,20 +94,12 @@ def _language(world: GoalWorld) -> Planner:
 
 def _llava(model: str | None, world: GoalWorld) -> Planner:
     del world
-    # Only now: the other planners should not have to wait for torch.
-    from vla.models.talking import TalkingLlava
-    from vla.planner.llava import LlavaPlanner
-    from vla.planner.sight import sight_words
-
-    folder = shipped_planner() if model is None else model
-    return LlavaPlanner(TalkingLlava.load(folder, read=sight_words))
+    return llava_planner(model)
 
 
 def _prompted(model: str | None, world: GoalWorld) -> Planner:
     del world
-    from vla.planner.prompted import PromptedPlanner
-
-    return PromptedPlanner(vision_language_model(model, "auto"))
+    return prompted_planner(model, "auto")
 
 
 def templates(names: Sequence[str]) -> tuple[str, ...]:

@@ -40,6 +40,23 @@ PlannerMaker = Callable[[Path, SuccessDetector, PlannerSettings], Planner]
 imports torch only when it is called: this table is read by commands that must not load it."""
 
 
+def llava_planner(model: str | None) -> Planner:
+    """The small model that looks; None is the one that comes with handily."""
+    # Only now: other planners should not have to wait for torch.
+    from vla.models.talking import TalkingLlava
+    from vla.planner.llava import LlavaPlanner
+    from vla.planner.sight import sight_words
+
+    return LlavaPlanner(TalkingLlava.load(shipped_planner() if model is None else model, read=sight_words))
+
+
+def prompted_planner(model: str | None, device: str) -> Planner:
+    """Any other vision-language model; see :func:`vla.cli.vision_language.vision_language_model`."""
+    from vla.planner.prompted import PromptedPlanner
+
+    return PromptedPlanner(vision_language_model(model, device))
+
+
 def _language(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings) -> Planner:
     """Splits the sentence by its words, and ticks off what the policy sees done."""
     del checkpoint
@@ -49,22 +66,13 @@ def _language(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettin
 def _llava(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings) -> Planner:
     """Looks at every plan anew, with the small model that comes with handily."""
     del checkpoint, policy
-    from vla.models.talking import TalkingLlava
-    from vla.planner.llava import LlavaPlanner
-    from vla.planner.sight import sight_words
-
-    model = TalkingLlava.load(
-        shipped_planner() if settings.model is None else settings.model, read=sight_words
-    )
-    return PatientPlanner(LlavaPlanner(model), _PATIENCE)
+    return PatientPlanner(llava_planner(settings.model), _PATIENCE)
 
 
 def _prompted(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings) -> Planner:
     """Asks any other vision-language model."""
     del checkpoint, policy
-    from vla.planner.prompted import PromptedPlanner
-
-    return PatientPlanner(PromptedPlanner(vision_language_model(settings.model, settings.device)), _PATIENCE)
+    return PatientPlanner(prompted_planner(settings.model, settings.device), _PATIENCE)
 
 
 PLANNERS: Final[Mapping[str, PlannerMaker]] = {
