@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +14,7 @@ from policies.lesson_books import chats_of, meanings_of, talks_of
 from policies.planner_config import PlannerTrainConfig
 from policies.planner_stages import Course
 from policies.talks import TalkBook
-from vla.dataset.conversations import Conversation, conversation_of, read_picture, read_records
+from vla.dataset.conversations import Conversation, conversation_of, picture_in, read_records
 from vla.dataset.lessons import LessonText
 from vla.dataset.sentences import Sentence
 from vla.models.llava import scaled
@@ -57,15 +57,19 @@ def visual_course(
     eyes: SceneEyes,
     tokenizer: PreTrainedTokenizerFast,
     visual: list[list[Conversation]],
+    seeing: Callable[[int], None],
 ) -> list[Course]:
-    """The conversations, with what the eyes see in their pictures; none where there are no folders."""
+    """The conversations, with what the eyes see in their pictures; none where there are no folders.
+
+    ``seeing`` is told how many of a folder's pictures have been looked at.
+    """
     if not visual:
         return []
     talks: list[TalkBook] = []
     sights: list[NDArray[np.int16]] = []
     for folder, chats in zip(config.visual, visual, strict=True):
         pictures = {name: i for i, name in enumerate(dict.fromkeys(chat.image for chat in chats))}
-        tokens, seen = _seen_in_files(eyes, Path(folder), list(pictures))
+        tokens, seen = _seen_in_files(eyes, Path(folder), list(pictures), seeing)
         which = [pictures[chat.image] for chat in chats]
         sights.append(tokens[which])
         words = [seen[i] for i in which]
@@ -79,15 +83,18 @@ def visual_course(
 
 
 @torch.inference_mode()
-def _seen_in_files(eyes: SceneEyes, folder: Path, names: list[str]) -> tuple[NDArray[np.int16], list[str]]:
+def _seen_in_files(
+    eyes: SceneEyes, folder: Path, names: list[str], seeing: Callable[[int], None]
+) -> tuple[NDArray[np.int16], list[str]]:
     """The eyes' tokens of some pictures, bfloat16 kept as int16, and what is seen in them in words."""
     size, tokens, seen = eyes.config.vision.image_size, [], []
     for name in names:
-        cameras = TalkingLlava.cameras(read_picture(folder, name))
+        cameras = TalkingLlava.cameras(picture_in(folder, name))
         images = torch.from_numpy(np.stack([scaled(picture, size) for picture in cameras]))[None]
         found, heat = eyes(images)
         tokens.append(found.bfloat16().view(torch.int16).numpy())
         seen.append(sight_words(eyes.believe(found, heat)))
+        seeing(len(seen))
     return np.concatenate(tokens), seen
 
 

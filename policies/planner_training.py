@@ -113,7 +113,7 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
     model.model.vision_tower.eyes.load_state_dict(eyes.state_dict())
     if config.projector.steps or config.talk.steps:
         sights = look_through(eyes, pictures, seeing)
-        chats = visual_course(config, eyes, tokenizer, visual)
+        chats = visual_course(config, eyes, tokenizer, visual, seeing) if config.talk.steps else []
         _talk(config, model, tokenizer, pictured, sights, parts, (meanings, *chats), run)
     return export_planner(model, tokenizer, output / "planner", {"train": asdict(config)})
 

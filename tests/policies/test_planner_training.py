@@ -232,7 +232,9 @@ def test_conversations_about_pictures_are_learned_from_too(
     run = str(tmp_path / "run")
     more = replace(config, output=run, visual=(str(root),), visual_share=1.0, sentence_share=0.0)
     told: list[StageProgress] = []
-    folder = train_planner(more, told.append, lambda _: None)
+    seen: list[int] = []
+    folder = train_planner(more, told.append, seen.append)
+    assert seen[-3:] == [1, 2, 3]
     assert {name for p in told for name in p.checked} == {"exact chats"}
     before, after = weights_of(planner), weights_of(folder)
     assert any(not torch.equal(before[name], after[name]) for name in before)

@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from vla.cli.look import read_picture
 from vla.cli.settings import check_device, configured
 from vla.cli.terminal import console
 from vla.cli.vision_language import vision_language_model
 from vla.config import ConfigError
+from vla.dataset.pictures import read_picture
 from vla.planner.chat_link import ChatLimits
 
 

@@ -15,8 +15,8 @@ from typing import Any, Final, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
+from vla.dataset.pictures import PictureError, read_picture
 from vla.dataset.schema import DatasetError
-from vla.extras import needs
 
 DATA: Final = "data.jsonl"
 IMAGE: Final = "<image>\n"
@@ -74,20 +74,17 @@ def read_records(root: Path, parse: Callable[[Any], _T]) -> list[_T]:
     return records
 
 
-def read_picture(root: Path, image: str) -> NDArray[np.uint8]:
+def picture_in(root: Path, image: str) -> NDArray[np.uint8]:
     """A record's picture, uint8 (H, W, 3).
 
     Raises:
         DatasetError: it is not there, lies outside of the folder, or is no picture.
         MissingExtra: Pillow is not installed.
     """
-    with needs("images"):
-        from PIL import Image, UnidentifiedImageError
     path = (root / image).resolve()
     if not path.is_relative_to(root.resolve()):
         raise DatasetError(f"{root}: the picture {image!r} lies outside of the folder")
     try:
-        with Image.open(path) as picture:
-            return np.asarray(picture.convert("RGB"))
-    except (OSError, UnidentifiedImageError) as error:
+        return read_picture(path)
+    except (OSError, PictureError) as error:
         raise DatasetError(f"{root}: the picture {image!r} cannot be read: {error}") from error
