@@ -65,6 +65,9 @@ class PlannerTrainConfig:
         width, depth, heads, hidden: Sizes of the language model.
         talk_share: Share of the questions about a table told in words that stage "words" hears.
         heard_weight: Weight of foreseeing a person's words beside that of finding one's own.
+        hidden_share: Share of its own words that the model does not see while it learns to go on from them in
+            "words" and "talk": it has to look at the sentence, not at what usually follows (word dropout,
+            arXiv 1511.06349).
         sentence_share: Share of the steps of "words" and "talk" that are about what sentences mean.
         visual_share: Share of the steps of "talk" about pictures that are about ``visual``.
         lora_rank: Rank of the adapters that "talk" trains instead of the language model's own weights (LoRA,
@@ -92,6 +95,7 @@ class PlannerTrainConfig:
     hidden: int = 512
     talk_share: float = 0.5
     heard_weight: float = 0.1
+    hidden_share: float = 0.15
     sentence_share: float = 0.8
     visual_share: float = 0.5
     lora_rank: int = 0
@@ -106,7 +110,7 @@ class PlannerTrainConfig:
     def __post_init__(self) -> None:
         if self.lora_rank < 0:
             raise ValueError(f"lora_rank={self.lora_rank} must be 0, for no adapters, or positive")
-        for name in ("talk_share", "sentence_share", "visual_share"):
+        for name in ("talk_share", "hidden_share", "sentence_share", "visual_share"):
             if not 0 <= getattr(self, name) <= 1:
                 raise ValueError(f"{name}={getattr(self, name)} is outside [0, 1]")
 

@@ -101,6 +101,7 @@ class TalkStage:
         pad: Id that stands for nothing.
         seed: Draws the batches.
         heard_weight: Weight of foreseeing what people say.
+        hidden_share: Share of its own words that the model does not see while it learns.
     """
 
     def __init__(
@@ -112,10 +113,11 @@ class TalkStage:
         pad: int,
         seed: int,
         heard_weight: float = 0.1,
+        hidden_share: float = 0.0,
     ) -> None:
         self.name, self.network, self.config = name, model, config
         self._courses = [course for course in courses if len(course.talks) and course.share > 0]
-        self._pad, self._seed, self._heard_weight = pad, seed, heard_weight
+        self._pad, self._seed, self._heard_weight, self._hidden_share = pad, seed, heard_weight, hidden_share
         # Sorted by length: a batch of like lengths holds little padding.
         self._orders = [np.argsort(course.talks.lengths, kind="stable") for course in self._courses]
         shares = np.array([course.share for course in self._courses])
@@ -131,7 +133,8 @@ class TalkStage:
         wide = order[max(0, first - size) : first + 2 * size]
         picked = np.sort(rng.choice(wide, size, replace=False))
         sights = None if course.sights is None else course.sights[""][picked]
-        said, heard, _, _ = self._read([course.talks[int(i)] for i in picked], sights)
+        talks = [course.talks[int(i)] for i in picked]
+        said, heard, _, _ = self._read(talks, sights, rng)
         # What people say about a table names what is on it: to foresee it is to have looked.
         return {"total": said + self._heard_weight * heard, "said": said, "heard": heard}
 
@@ -152,10 +155,19 @@ class TalkStage:
         return found
 
     def _read(
-        self, talks: Sequence[Talk], sights: NDArray[np.int16] | None
+        self,
+        talks: Sequence[Talk],
+        sights: NDArray[np.int16] | None,
+        rng: np.random.Generator | None = None,
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Losses of what is to be said and of what is heard, hits among the former, and where those are."""
+        """Losses of what is to be said and of what is heard, hits among the former, and where those are.
+
+        ``rng`` draws which of its own words the model does not see; None shows it all of them.
+        """
         ids, heard, said = batch_of(talks, self._pad)
+        if rng is not None:
+            hidden = torch.from_numpy(rng.random(tuple(ids.shape)) < self._hidden_share)
+            ids[hidden & (said != IGNORED)] = self._pad
         model = self.network.model
         tokens = None if sights is None else torch.from_numpy(sights).view(torch.bfloat16)
         inputs, mask = embedded(self.network, ids, tokens), (ids != self._pad).long()

@@ -105,8 +105,8 @@ def train_planner(config: PlannerTrainConfig, report: Report, seeing: Callable[[
     freeze_but(model, [model.model.language_model])
     meanings = sentences_course(config, tokenizer, sentences)
     tables = told_course(config, tokenizer, told)
-    pad, weight = pad_id(tokenizer), config.heard_weight
-    run(TalkStage("words", model, config.words, (meanings, tables), pad, config.seed, weight))
+    lessons = pad_id(tokenizer), config.seed, config.heard_weight
+    run(TalkStage("words", model, config.words, (meanings, tables), *lessons, config.hidden_share))
     pictures = read_pictures(config.lessons, eyes.config.vision.image_size)
     parts = _parted([len(folder) for folder in pictured], config.held_back)
     run(EyesStage(eyes, config.eyes, pictures, parts, config.augment, config.seed))
@@ -186,15 +186,13 @@ def _talk(
         {"": sights[learned], "pictures": sights[held_back]},
     )
     projector, language = model.model.multi_modal_projector, model.model.language_model
-    pad, weight = pad_id(tokenizer), config.heard_weight
+    lessons = pad_id(tokenizer), config.seed, config.heard_weight
     freeze_but(model, [projector])
-    run(
-        TalkStage("projector", model, config.projector, (replace(seen, share=1.0),), pad, config.seed, weight)
-    )
+    run(TalkStage("projector", model, config.projector, (replace(seen, share=1.0),), *lessons))
     freeze_but(model, [projector, language])
     if config.lora_rank:
         add_adapters(language, config.lora_rank)
-    run(TalkStage("talk", model, config.talk, (seen, *others), pad, config.seed, weight))
+    run(TalkStage("talk", model, config.talk, (seen, *others), *lessons, config.hidden_share))
     if config.lora_rank:
         merge_adapters(language)
 

@@ -98,6 +98,8 @@ _SLOTS: Final = {
     "p": f"(?:bowl|tray|{_CORNER})",
     "q": _CORNER,
 }
+_SLOTS_OF: Final = {"swap_corners": {"p": _CORNER}}
+"""Where a template's slots hold less than others of their name."""
 _BETWEEN: Final = re.compile(r" (?:and|then|do|else) ")
 
 _COMMANDS: Final = (
@@ -143,9 +145,8 @@ def is_held_out_meaning(meant: str) -> bool:
 
 @cache
 def _held_out() -> re.Pattern[str]:
-    patterns = (
-        re.sub(r"{(\w)}", lambda slot: _SLOTS[slot[1]], meaning)
-        for meanings in HELD_OUT_MEANINGS.values()
-        for meaning in meanings
-    )
+    patterns: list[str] = []
+    for name, meanings in HELD_OUT_MEANINGS.items():
+        slots = {**_SLOTS, **_SLOTS_OF.get(name, {})}
+        patterns += (re.sub(r"{(\w)}", lambda slot, of=slots: of[slot[1]], meaning) for meaning in meanings)
     return re.compile("|".join(patterns))

@@ -1,7 +1,8 @@
 """Sentences with their meanings: the benchmark's training wordings and free parlance, in turns.
 
 Whoever speaks freely may say by chance what the benchmark holds out for its tests, as a whole or as a part of
-a longer sentence, or mean what a held-out template means, wholly or in part; such sentences are left out.
+a longer sentence, or mean what a held-out template means, wholly or in part; such sentences are left out. So
+are those of the benchmark that hold a wording of another template's examination.
 """
 
 from __future__ import annotations
@@ -55,21 +56,35 @@ def free_sentence(rng: np.random.Generator) -> Sentence:
 
 def is_held_out(text: str) -> bool:
     """Whether a text contains a wording that the benchmark holds out, whatever fills its slots."""
-    return _held_out().search(" ".join(re.findall(r"[a-z']+", text.lower()))) is not None
+    return any(pattern.search(_plain(text)) is not None for pattern in _held_out())
+
+
+def is_examination(text: str) -> bool:
+    """Whether a text contains a wording of the examinations alone, whatever fills its slots."""
+    return _held_out()[0].search(_plain(text)) is not None
+
+
+def _plain(text: str) -> str:
+    return " ".join(re.findall(r"[a-z']+", text.lower()))
 
 
 @cache
-def _held_out() -> re.Pattern[str]:
+def _held_out() -> tuple[re.Pattern[str], re.Pattern[str]]:
+    """Wordings of examinations, and those in which held-out templates ask for what can be done."""
     taught: set[str] = set()
-    patterns: set[str] = set()
+    examined: set[str] = set()
+    untaught: set[str] = set()
     for template in TEMPLATES.values():
         train = {plain for wording in wordings(template, "train") for plain in _alternatives(wording)}
-        patterns.update(plain for wording in template.test for plain in _alternatives(wording))
+        examined.update(plain for wording in template.test for plain in _alternatives(wording))
         if not template.held_out:
             taught.update(train)
         elif template.kind != "infeasible":  # what cannot be done is asked for in the words of what can
-            patterns.update(train)
-    patterns -= taught
+            untaught.update(train)
+    return _any_of(examined - taught), _any_of(untaught - taught)
+
+
+def _any_of(patterns: set[str]) -> re.Pattern[str]:
     return re.compile("|".join(rf"\b{pattern}\b" for pattern in sorted(patterns)))
 
 
@@ -94,8 +109,12 @@ class _Book:
         if not self.words:
             switches = Randomise()
             self.words = tuple(layout_words(self.template, _FIRST_SEED + k, switches) for k in range(_TABLES))
-        wording = str(rng.choice(wordings(self.template, "train")))
-        words = self.words[int(rng.integers(len(self.words)))]
+        while True:
+            wording = str(rng.choice(wordings(self.template, "train")))
+            words = self.words[int(rng.integers(len(self.words)))]
+            text = worded_politely(wording, words, "train", rng)
+            if not is_examination(text):
+                break
         meant = meaning_of(self.template.name, wording, words)
         assert meant is not None
-        return Sentence(worded_politely(wording, words, "train", rng), meant)
+        return Sentence(text, meant)

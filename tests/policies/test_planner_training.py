@@ -14,12 +14,15 @@ import pytest
 import torch
 from PIL import Image
 from safetensors.torch import load_file
+from transformers import LlavaForConditionalGeneration
 
+from policies import planner_stages
 from policies.augmentation import AugmentConfig
 from policies.checkpoint import list_checkpoints, read_checkpoint
-from policies.lesson_books import read_pictures
+from policies.lesson_books import meanings_of, pad_id, read_pictures
 from policies.manifest import CheckpointError
 from policies.planner_config import PlannerTrainConfig, StageConfig, StageProgress
+from policies.planner_stages import Course, TalkStage
 from policies.planner_training import train_planner
 from policies.stage_training import InterruptedStageError
 from vla.conformance import check_planner
@@ -27,6 +30,7 @@ from vla.contract import ContractError, Observation
 from vla.dataset.conversations import DATA, IMAGE
 from vla.dataset.schema import DatasetError
 from vla.dataset.sentences import Sentence, write_sentences
+from vla.models.llava import embedded, load_small_llava
 from vla.models.talking import TalkingLlava
 from vla.models.words import train_tokenizer
 from vla.planner.grammar import NAMES
@@ -221,6 +225,29 @@ def test_adapters_change_the_maps_by_as_little_as_their_rank_and_nothing_else(
         kept = found[stem.replace("model.language_model.", "language_model.model.") + ".weight"]
         torch.testing.assert_close(kept, merged.bfloat16(), rtol=1e-2, atol=1e-3)
         assert torch.linalg.matrix_rank(merged - before, atol=1e-6) <= 2
+
+
+@pytest.mark.parametrize("hidden_share", [0.0, 1.0])
+def test_a_share_of_its_own_words_is_hidden_while_it_learns_and_none_when_it_is_checked(
+    planner: Path, monkeypatch: pytest.MonkeyPatch, hidden_share: float
+) -> None:
+    model, tokenizer = load_small_llava(str(planner))
+    book = meanings_of([Sentence("get me a cup", "hold the red block .")] * 4, tokenizer)
+    said, pad = {int(i) for i in book[0].ids[book[0].said]}, pad_id(tokenizer)
+    shown: list[torch.Tensor] = []
+
+    def looked_at(model: LlavaForConditionalGeneration, ids: torch.Tensor, sights: None) -> torch.Tensor:
+        shown.append(ids)
+        return embedded(model, ids, sights)
+
+    monkeypatch.setattr(planner_stages, "embedded", looked_at)
+    course = Course(book, {"more": book})
+    stage = TalkStage("words", model, StageConfig(1, 4, 1e-3, 1), (course,), pad, 0, 0.1, hidden_share)
+    stage.losses(0)
+    stage.check()
+    learned, checked = (sum(int((ids == i).sum()) for i in said) for ids in shown)
+    assert checked == 4 * int(book[0].said.sum())
+    assert learned == (0 if hidden_share else checked)
 
 
 def test_conversations_about_pictures_are_learned_from_too(

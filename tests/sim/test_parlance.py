@@ -12,6 +12,7 @@ import pytest
 
 from sim.goals import TEMPLATES, phrasings
 from sim.goals.parlance import conditions, deeds, foreign, frames, naming, questions, said, some_meaning
+from sim.goals.parlance.exceptions import EXCEPTIONS
 from sim.goals.parlance.pattern import expand, fill, slots_of
 from sim.goals.parlance.supposing import asked, clause, denial
 from sim.goals.parlance.typing import mistyped
@@ -257,3 +258,20 @@ def test_collected_wordings_are_read_by_name() -> None:
     assert min(len(wordings) for wordings in people.values()) >= 30
     assert people["press"][0] in PHRASINGS["press"]
     assert EXAMINATION["press"][0] in TEMPLATES["press"].test
+
+
+def test_exceptions_are_said_beside_their_kind_or_apart_from_it() -> None:
+    everything = {"orders apart", "orders rest", "statements apart", "statements rest"}
+    assert EXCEPTIONS.keys() - everything == {"rest of a kind", "everything else"}
+    for how in everything:
+        assert all(slots_of(pattern) == {"d", "e"} for pattern in EXCEPTIONS[how]), how
+    rng = np.random.default_rng(3)
+    wish = Wish(
+        (Deed("put", (Things("every", Noun("block"), but=(Things("the", Noun("ball", "red")),)),), "zone"),)
+    )
+    texts = [said(wish, rng) for _ in range(400)]
+    assert not any(set(text) & set("{}[]()|") for text in texts)
+    rest = [text for text in texts if re.search("(other|rest|remain|left|further|mentioned)", text)]
+    assert 40 < len(rest) < 200
+    plain = Wish((Deed("put", (Things("every", Noun("block")),), "zone"),))
+    assert not any(re.search("the (rest|remainder)|remaining", said(plain, rng)) for _ in range(400))

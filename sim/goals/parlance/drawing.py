@@ -34,7 +34,7 @@ def some_meaning(rng: np.random.Generator) -> Meaning:
     """Anything that can be meant; common things more often than rare ones."""
     draw = rng.random()
     if draw < 0.5:
-        return _wish(rng, int(rng.choice((1, 1, 1, 2, 2, 3))))
+        return _wish(rng, int(rng.choice((1, 1, 1, 1, 1, 2, 2, 3))))
     if draw < 0.66:
         return _choice(rng)
     if draw < 0.72:
@@ -95,7 +95,7 @@ def _set(rng: np.random.Generator) -> Things:
         trait = Trait("inside", pick((*_CONTAINERS, *_CONTAINERS, "table"), rng))
         if _chance(rng, 0.2):
             trait = Trait("stacked")
-    but = tuple(_the(rng) for _ in range(int(_chance(rng, 0.3)) + int(_chance(rng, 0.06))))
+    but = tuple(_the(rng) for _ in range(int(_chance(rng, 0.36)) + int(_chance(rng, 0.06))))
     return Things("every", noun, trait, but)
 
 
@@ -106,7 +106,7 @@ def _things(rng: np.random.Generator) -> tuple[Things, ...]:
     if draw < 0.82:
         return (_set(rng),)
     if draw < 0.93:
-        return (_one(rng, 0.08), _one(rng, 0.08))
+        return (_one(rng, 0.2), _one(rng, 0.2))
     if draw < 0.97:
         return (_set(rng), _one(rng, 0.05) if _chance(rng, 0.5) else _set(rng))
     return (_the(rng), _the(rng), _the(rng))

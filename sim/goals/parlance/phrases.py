@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from sim.goals.parlance.conditions import PREDICATES
+from sim.goals.parlance.exceptions import EXCEPTIONS
 from sim.goals.parlance.groups import (
     ANY,
     BUT,
@@ -107,6 +108,15 @@ def _nounless(things: Things, trait: Trait) -> Sequence[str]:
     if trait.kind == "inside" and (CAPACITY.get(trait.place) == 1) != every and trait.place != "hand":
         return (*patterns, *CONTENTS)
     return patterns
+
+
+def remaining(things: Things, rng: np.random.Generator) -> str:
+    """What is called so of a kind once some have been left out: "the other blocks", "the rest"."""
+    if things.noun == Noun(THING) and things.trait is None:
+        return expand(pick(EXCEPTIONS["everything else"], rng), rng)
+    pattern = expand(pick(EXCEPTIONS["rest of a kind"], rng), rng)
+    plural = "{p}" in pattern
+    return fill(pattern, {"p" if plural else "s": bare(things, rng, plural)})
 
 
 def bare(things: Things, rng: np.random.Generator, plural: bool) -> str:

@@ -11,10 +11,11 @@ import numpy as np
 from sim.goals.parlance import conditions, frames
 from sim.goals.parlance.asking import question
 from sim.goals.parlance.deeds import IMPERATIVES, REMARKS, STATEMENTS
+from sim.goals.parlance.exceptions import exceptions_to
 from sim.goals.parlance.foreign import ALONE, CHAT, TO_THINGS
 from sim.goals.parlance.names import ONTO, UPON
 from sim.goals.parlance.pattern import expand, fill, pick, slots_of
-from sim.goals.parlance.phrases import fixture, into, lying, names, phrase, several
+from sim.goals.parlance.phrases import fixture, into, lying, names, phrase, remaining, several
 from sim.goals.parlance.supposing import asked, clause, denial
 from vla.planner.meaning import (
     THING,
@@ -33,6 +34,7 @@ from vla.planner.sayings import COLOURS, CORNERS, FIXTURES, SHAPES
 _STATEMENT_SHARE = 0.2
 _REMARK_SHARE = 0.15
 _FETCHED_SHARE = 0.8
+_APART_SHARE = 0.5
 _ALONE_SHARE = 0.4
 _CHAT_SHARE = 0.12
 _TOWER_SHARE = 0.85
@@ -180,11 +182,33 @@ def _tower(wish: Wish) -> dict[str, Things] | None:
 
 
 def _deed(deed: Deed, rng: np.random.Generator, table: _Table) -> str:
-    """One wish in one of the ways of a table."""
+    """One wish in one of the ways of a table, with what it leaves out."""
+    left_out = deed.things[0].but if len(deed.things) == 1 else ()
+    how = pick(("apart", "rest"), rng)
+    patterns = exceptions_to(table, how)
+    if not (left_out and patterns and rng.random() < _APART_SHARE):
+        return _whole_deed(deed, rng, table, names)
+    whole = replace(deed, things=(replace(deed.things[0], but=()),))
+    told = _whole_deed(whole, rng, table, names if how == "apart" else _remaining)
+    exception = expand(pick(patterns, rng), rng, several(left_out))
+    return fill(exception, {"d": told, "e": names(left_out, rng)})
+
+
+def _remaining(things: Sequence[Things], rng: np.random.Generator) -> str:
+    return remaining(things[0], rng)
+
+
+def _whole_deed(
+    deed: Deed,
+    rng: np.random.Generator,
+    table: _Table,
+    call: Callable[[Sequence[Things], np.random.Generator], str],
+) -> str:
+    """One wish in one of the ways of a table; ``call`` says what its things are called."""
     key, things = _key(deed, rng)
     slots: dict[str, str] = {}
     if things:
-        slots["x"] = names(things, rng)
+        slots["x"] = call(things, rng)
     if deed.place:
         slots |= {"p": into(deed.place, rng), "q": fixture(deed.place, rng), "l": lying(deed.place, rng)}
     if deed.other is not None:
