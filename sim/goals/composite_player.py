@@ -11,7 +11,7 @@ from sim.goals import template_named
 from sim.goals.composite import CompositeEpisode, CompositeJob, CompositeSettings
 from sim.goals.evaluate import PlannerSource
 from sim.goals.expert import GoalExpert
-from sim.goals.homing import Homing
+from sim.goals.homing import knowing_the_way_home
 from sim.goals.ledger import Ending, Ledger
 from sim.goals.mishaps import Mishap
 from sim.goals.world import GoalWorld
@@ -64,7 +64,7 @@ class CompositePlayer:
         if differences := policy.spec.differences(self._world.spec):
             self._world.close()
             raise ContractError("the policy is for another robot: " + "; ".join(differences))
-        self._policy = Homing(policy)
+        self._policy = knowing_the_way_home(policy)
         self._make_planners, self._planners = make_planners, dict[str, Planner]()
         self._settings = settings
 

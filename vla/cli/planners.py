@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Final
 
@@ -12,9 +12,6 @@ from vla.cli.vision_language import vision_language_model
 from vla.contract import Planner, SuccessDetector
 from vla.planner.language import LanguagePlanner
 from vla.planner.patience import Patience, PatientPlanner
-
-_PATIENCE = Patience(recovery="hold")
-"""The way home is the simulator's; a robot elsewhere rests before a step is tried again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +24,14 @@ class PlannerSettings:
         threads: torch's threads on a CPU; 0 leaves torch's choice.
         model: What looks and talks: None for the model that comes with handily; see
             :func:`vla.cli.vision_language.vision_language_model`.
+        patience: When a step is tried again, and how; ``recovery="home"`` is for policies that know the way.
     """
 
     done_threshold: float = 0.7
     device: str = "auto"
     threads: int = 0
     model: str | None = None
+    patience: Patience = field(default_factory=lambda: Patience(recovery="hold"))
 
 
 PlannerMaker = Callable[[Path, SuccessDetector, PlannerSettings], Planner]
@@ -60,19 +59,21 @@ def prompted_planner(model: str | None, device: str) -> Planner:
 def _language(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings) -> Planner:
     """Splits the sentence by its words, and ticks off what the policy sees done."""
     del checkpoint
-    return LanguagePlanner(policy, settings.done_threshold)
+    patience = replace(settings.patience, looks=1)  # a step is ticked off after two looks anyway
+    return PatientPlanner(LanguagePlanner(policy, settings.done_threshold), patience)
 
 
 def _llava(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings) -> Planner:
     """Looks at every plan anew, with the small model that comes with handily."""
     del checkpoint, policy
-    return PatientPlanner(llava_planner(settings.model), _PATIENCE)
+    return PatientPlanner(llava_planner(settings.model), settings.patience)
 
 
 def _prompted(checkpoint: Path, policy: SuccessDetector, settings: PlannerSettings) -> Planner:
     """Asks any other vision-language model."""
     del checkpoint, policy
-    return PatientPlanner(prompted_planner(settings.model, settings.device), _PATIENCE)
+    planner = prompted_planner(settings.model, settings.device)
+    return PatientPlanner(planner, settings.patience)
 
 
 PLANNERS: Final[Mapping[str, PlannerMaker]] = {

@@ -28,6 +28,7 @@ from vla.cli.planners import PLANNERS
 from vla.cli.settings import check_device, check_renderer, configured
 from vla.cli.terminal import console
 from vla.config import ConfigError, check_choice
+from vla.planner.patience import RECOVERIES
 from vla.runtime.chunks import EXECUTIONS
 from vla.runtime.faults import parse_faults
 from vla.runtime.loop import PACES
@@ -54,6 +55,8 @@ class RunConfig:
     scene: str
     planner: str
     planner_model: str | None
+    recovery: str
+    step_timeout_s: float
     out: str
     timeout_s: float
     pace: str
@@ -75,6 +78,7 @@ class RunConfig:
         check_choice("execution", self.execution, EXECUTIONS)
         check_choice("scene", self.scene, SCENES)
         check_choice("planner", self.planner, (AUTO, *PLANNERS))
+        check_choice("recovery", self.recovery, RECOVERIES)
         check_device(self.device)
         parse_faults(self.faults)
         check_renderer(self.renderer)
@@ -84,7 +88,7 @@ class RunConfig:
             raise ValueError(f"server={self.server} has its own policy: give policy faults to handily serve")
         if self.seed < 0:
             raise ValueError(f"seed={self.seed} must be at least 0")
-        for key in ("timeout_s", "replan_s", "plan_period_s"):
+        for key in ("timeout_s", "step_timeout_s", "replan_s", "plan_period_s"):
             if not getattr(self, key) > 0:
                 raise ValueError(f"{key}={getattr(self, key)} must be above 0")
         if self.plan_looks < 1:
@@ -155,6 +159,8 @@ def _serve(config: RunConfig, checkpoint: Path, folder: Path) -> ServerProcess:
         "endpoint": "tcp://127.0.0.1:0",
         "planner": config.planner,
         "planner_model": "null" if config.planner_model is None else config.planner_model,
+        "recovery": config.recovery,
+        "step_timeout_s": config.step_timeout_s,
         "device": config.device,
         # A core stays free for the control loop.
         "threads": config.threads or max(1, len(os.sched_getaffinity(0)) - 1),

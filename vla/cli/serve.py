@@ -25,9 +25,12 @@ from vla.cli.settings import CHUNKINGS, check_device, configured
 from vla.cli.terminal import console
 from vla.config import ConfigError, check_choice
 from vla.contract import Planner, Policy
+from vla.planner.patience import RECOVERIES, Patience, Recovery
 from vla.runtime.clock import MonotonicClock
 from vla.runtime.faults import parse_faults
 from vla.runtime.faulty_model import FaultyPlanner, FaultyPolicy
+
+_ROWS_HOME = 16
 
 
 @dataclass(frozen=True)
@@ -45,6 +48,8 @@ class ServeConfig:
     planner: str
     planner_model: str | None
     done_threshold: float
+    recovery: str
+    step_timeout_s: float
     max_batch: int
     batch_window_s: float
     max_sessions: int
@@ -60,12 +65,18 @@ class ServeConfig:
         check_device(self.device)
         check_choice("chunking", self.chunking, CHUNKINGS)
         check_choice("planner", self.planner, PLANNERS)
+        self.patience()
         parse_faults(self.faults)
         self.settings()
         for key in ("metrics_port", "openpi_port", "groot_port"):
             port = getattr(self, key)
             if port is not None and not 0 <= port < 2**16:
                 raise ValueError(f"{key}={port} is outside 0..65535")
+
+    def patience(self) -> Patience:
+        """When a step is tried again, and how."""
+        check_choice("recovery", self.recovery, RECOVERIES)
+        return Patience(step_timeout_s=self.step_timeout_s, recovery=cast(Recovery, self.recovery))
 
     def settings(self) -> ServerSettings:
         """How the server shares its policy."""
@@ -123,7 +134,14 @@ def _model(config: ServeConfig, folder: Path) -> tuple[Policy, Planner]:
     except ValueError as error:
         raise ConfigError(str(error)) from error
     policy: Policy = network
-    settings = PlannerSettings(config.done_threshold, config.device, config.threads, config.planner_model)
+    if config.recovery == "home":
+        # Only now: the way home is the simulated arm's, and a robot elsewhere needs no simulator.
+        from sim.goals.homing import knowing_the_way_home
+
+        policy = knowing_the_way_home(policy, _ROWS_HOME)
+    settings = PlannerSettings(
+        config.done_threshold, config.device, config.threads, config.planner_model, config.patience()
+    )
     planner = PLANNERS[config.planner](folder, network, settings)
     faults = parse_faults(config.faults)
     if faults:
