@@ -105,8 +105,10 @@ def _things(rng: np.random.Generator) -> tuple[Things, ...]:
         return (_one(rng),)
     if draw < 0.82:
         return (_set(rng),)
-    if draw < 0.93:
+    if draw < 0.91:
         return (_one(rng, 0.2), _one(rng, 0.2))
+    if draw < 0.93:
+        return _apart(rng, Noun(THING)) if _chance(rng, 0.5) else _apart(rng)
     if draw < 0.97:
         return (_set(rng), _one(rng, 0.05) if _chance(rng, 0.5) else _set(rng))
     return (_the(rng), _the(rng), _the(rng))
@@ -114,6 +116,16 @@ def _things(rng: np.random.Generator) -> tuple[Things, ...]:
 
 def _put(rng: np.random.Generator) -> Deed:
     return Deed("put", _things(rng), pick((*_STATIONS, *_CONTAINERS, *_CONTAINERS, "table"), rng))
+
+
+def _all_but(rng: np.random.Generator) -> Deed:
+    """A kind goes somewhere, but for one or two of that kind."""
+    kind = Noun(pick((*SHAPES, THING, THING), rng), pick(COLOURS, rng) if _chance(rng, 0.2) else "")
+    but: list[Things] = []
+    for _ in range(1 + int(_chance(rng, 0.12))):
+        shape = pick(SHAPES, rng) if kind.shape == THING else kind.shape
+        but.append(Things("the", Noun(shape, kind.colour or pick(COLOURS, rng))))
+    return Deed("put", (Things("every", kind, but=tuple(but)),), pick((*_STATIONS, *_CONTAINERS), rng))
 
 
 def _fetch(rng: np.random.Generator) -> Deed:
@@ -135,19 +147,29 @@ def _off(rng: np.random.Generator) -> Deed:
 
 
 def _stack(rng: np.random.Generator) -> Deed:
+    if _chance(rng, 0.08):
+        first, second = _apart(rng, Noun(THING)) if _chance(rng, 0.5) else _apart(rng)
+        return Deed("stack", (first,), other=second)
     # What is put on the tray is put there, not stacked.
     return Deed("stack", (_one(rng),), other=_movable(rng, 0.1))
 
 
 def _swap(rng: np.random.Generator) -> Deed:
-    if _chance(rng, 0.35):
-        first, second = rng.permutation(_STATIONS)[:2]
-        return Deed("swap", (_inside(str(first)),), other=_inside(str(second)))
+    draw = rng.random()
+    if draw < 0.55:
+        first, second = _apart(rng, Noun(THING)) if draw < 0.3 else _apart(rng)
+        return Deed("swap", (first,), other=second)
     return Deed("swap", (_one(rng, 0.05),), other=_one(rng, 0.05))
 
 
-def _inside(place: str) -> Things:
-    return Things("the", Noun(THING), Trait("inside", place))
+def _apart(rng: np.random.Generator, noun: Noun | None = None) -> tuple[Things, Things]:
+    """Two things by where they are, of a kind or each of its own."""
+    first, second = (str(place) for place in rng.permutation(_STATIONS)[:2])
+    return _inside(first, noun or _noun(rng, 0.3)), _inside(second, noun or _noun(rng, 0.3))
+
+
+def _inside(place: str, noun: Noun) -> Things:
+    return Things("the", noun, Trait("inside", place))
 
 
 def _single(verb: str) -> Callable[[np.random.Generator], Deed]:
@@ -170,6 +192,7 @@ def _bare(*verbs: str) -> Callable[[np.random.Generator], Deed]:
 
 _DEEDS: Final[tuple[tuple[float, Callable[[np.random.Generator], Deed]], ...]] = (
     (0.32, _put),
+    (0.07, _all_but),
     (0.11, _fetch),
     (0.03, _off),
     (0.09, _stack),
