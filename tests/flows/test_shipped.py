@@ -1,4 +1,4 @@
-"""What comes with handily does what the README says; minutes of an arm at work, so not in the default suite."""
+"""What comes with handily does what the README says; minutes of an arm at work, so not by default."""
 
 from __future__ import annotations
 
