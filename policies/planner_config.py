@@ -96,14 +96,14 @@ class PlannerTrainConfig:
     talk_share: float = 0.5
     heard_weight: float = 0.1
     hidden_share: float = 0.15
-    sentence_share: float = 0.8
+    sentence_share: float = 0.88
     visual_share: float = 0.5
     lora_rank: int = 0
     augment: AugmentConfig = field(default_factory=AugmentConfig)
     eyes: StageConfig = field(
         default_factory=lambda: StageConfig(2000, 128, 1.5e-3, 100, weight_decay=0.02, ema_decay=0.998)
     )
-    words: StageConfig = field(default_factory=lambda: StageConfig(6000, 96, 1.5e-3, 300))
+    words: StageConfig = field(default_factory=lambda: StageConfig(13000, 96, 1.5e-3, 300))
     projector: StageConfig = field(default_factory=lambda: StageConfig(300, 64, 2e-3, 30, ema_decay=0.98))
     talk: StageConfig = field(default_factory=lambda: StageConfig(1200, 64, 6e-4, 50, ema_decay=0.995))
 
