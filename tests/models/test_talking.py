@@ -156,41 +156,6 @@ def test_inside_a_grammar_the_likeliest_word_is_said(talking: TalkingLlava, look
     assert talking.say(look, QUESTION, one_of) == likeliest
 
 
-NAMED = ("red", "blue", "green", "tray", "bowl")
-
-
-def three_of(said: Sequence[str]) -> frozenset[str]:
-    """Three names."""
-    return frozenset(NAMED) if len(said) < 3 else frozenset()
-
-
-def read_twice(goal: str, said: Sequence[str], names: Sequence[str]) -> torch.Tensor:
-    """What comes next by two readings of what has been said, without a cache, (V,)."""
-    model, tokenizer = tiny_planner.model(), tiny_planner.tokenizer()
-    asked = [tokenizer.get_vocab()["[start]"], *tokens(goal_words(goal))]
-    ids = torch.tensor([asked + [tokens(word)[0] for word in said]] * 2)
-    shown = torch.ones_like(ids)
-    shown[1, len(asked) :] = torch.tensor([word not in names for word in said], dtype=torch.long)
-    with torch.inference_mode():
-        out = model(
-            input_ids=ids * shown + tokenizer.get_vocab()["[pad]"] * (1 - shown), attention_mask=shown
-        )
-    return out.logits[:, -1].log_softmax(-1).mean(0)
-
-
-@pytest.mark.parametrize("names", [(), ("red", "tray"), NAMED])
-def test_what_is_named_next_follows_from_two_readings_of_the_names_before(names: tuple[str, ...]) -> None:
-    found: set[str] = set()
-    for goal in ("tidy up", "open it", "is it done?", "put the red block in the bowl"):
-        said: list[str] = []
-        for _ in range(3):
-            odds = read_twice(goal, said, names)
-            said.append(max(NAMED, key=lambda word, of=odds: float(of[tokens(word)])))
-        found.add(" ".join(said))
-        assert tiny_planner.talking().understand(goal, three_of, names) == " ".join(said)
-    assert len(found) > 1
-
-
 def test_a_word_that_is_no_token_is_refused_by_name(talking: TalkingLlava, look: Look) -> None:
     def foreign(said: object) -> frozenset[str]:
         return frozenset({"red", "zwetschgenkuchen"})

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -17,7 +17,7 @@ from vla.contract import ContractError
 from vla.models.llava import embedded, load_small_llava, scaled
 from vla.models.scene import Sighting, agreed, glances
 from vla.models.vlm import AllowedNext
-from vla.models.words import END, PAD, PICTURE, SEES, START, goal_words, question_words, reply_words, spaced
+from vla.models.words import END, PICTURE, SEES, START, goal_words, question_words, reply_words, spaced
 
 CAMERAS: Final = ("front", "wrist")
 """Whose pictures it looks at, in this order."""
@@ -124,23 +124,12 @@ class TalkingLlava:
         return look.cache
 
     @torch.inference_mode()
-    def understand(
-        self,
-        sentence: str,
-        allowed: AllowedNext,
-        names: Collection[str] = (),
-        limit: int = _LONGEST_REPLY,
-    ) -> str:
+    def understand(self, sentence: str, allowed: AllowedNext, limit: int = _LONGEST_REPLY) -> str:
         """What a sentence means, whatever the table looks like.
-
-        Words are chosen by two readings of what has been said so far, which weigh the same: one sees all of
-        it, the other none of ``names``. What is named next should follow from the sentence, not from what
-        usually goes with the names before.
 
         Args:
             sentence: What somebody says.
             allowed: The language of meanings, word by word.
-            names: Its words for things and places; none leave the first reading alone.
             limit: Most tokens.
 
         Raises:
@@ -148,10 +137,7 @@ class TalkingLlava:
         """
         cache = DynamicCache()
         logits = self._feed([self._ids[START], *self._request(goal_words(sentence))], cache)
-        hidden = frozenset(self._tokens(frozenset(names)))
-        return self._constrained(
-            logits, _Readings(self._model, cache, hidden, self._ids[PAD]), allowed, limit
-        )
+        return self._constrained(logits, cache, allowed, limit)
 
     @torch.inference_mode()
     def say(
@@ -172,9 +158,11 @@ class TalkingLlava:
         start = cache.get_seq_length()
         try:
             logits = self._feed(asked, cache)
-            if allowed is None:
-                return self._free(logits, cache, limit)
-            return self._constrained(logits, lambda ids: self._feed(ids, cache), allowed, limit)
+            return (
+                self._constrained(logits, cache, allowed, limit)
+                if allowed
+                else self._free(logits, cache, limit)
+            )
         finally:
             _rewind(cache, start)
 
@@ -225,20 +213,15 @@ class TalkingLlava:
             logits = self._feed(said[-1:], cache)
         return self._text(said)
 
-    def _constrained(
-        self, logits: Tensor, read_on: Callable[[Sequence[int]], Tensor], allowed: AllowedNext, limit: int
-    ) -> str:
-        """Only words that may follow; those that must follow cost no look at the model of their own.
-
-        ``read_on`` reads tokens and returns the logits of what comes next, (vocabulary,).
-        """
+    def _constrained(self, logits: Tensor, cache: DynamicCache, allowed: AllowedNext, limit: int) -> str:
+        """Only words that may follow; those that must follow cost no look at the model of their own."""
         said: list[str] = []
         waiting: list[int] = []
         while len(said) < limit and (choices := allowed(said)):
             known = self._tokens(choices)
             if len(known) > 1:
                 if waiting:
-                    logits, waiting = read_on(waiting), []
+                    logits, waiting = self._feed(waiting, cache), []
                 ids = list(known)
                 token = ids[int(logits[ids].argmax())]
             else:
@@ -290,43 +273,6 @@ class TalkingLlava:
         height, width = image.shape[:2]
         halves = [image[:, : width // 2], image[:, width // 2 :]] if width == 2 * height else [image]
         return halves + [np.zeros_like(halves[0])] * (len(CAMERAS) - len(halves))
-
-
-class _Readings:
-    """Two readings of what is said: the second does not see some of the tokens.
-
-    Args:
-        model: Reads.
-        cache: What has been read so far, by both.
-        hidden: The tokens; none leave one reading.
-        pad: The token that stands for nothing.
-    """
-
-    def __init__(
-        self, model: LlavaForConditionalGeneration, cache: DynamicCache, hidden: frozenset[int], pad: int
-    ) -> None:
-        self._model, self._cache, self._hidden, self._pad = model, cache, hidden, pad
-        self._shown = torch.ones(1, cache.get_seq_length(), dtype=torch.long, device=model.device)
-        if hidden:
-            cache.batch_repeat_interleave(2)
-            self._shown = self._shown.repeat(2, 1)
-
-    def __call__(self, ids: Sequence[int]) -> Tensor:
-        """Read on; returns the mean of the logarithms of both probabilities, (vocabulary,)."""
-        rows = torch.tensor([list(ids)] * len(self._shown), device=self._model.device)
-        shown = torch.ones_like(rows)
-        if self._hidden:
-            shown[1] = torch.tensor([token not in self._hidden for token in ids])
-            rows[shown == 0] = self._pad
-        self._shown = torch.cat([self._shown, shown], 1)
-        out = self._model(
-            input_ids=rows,
-            attention_mask=self._shown,
-            past_key_values=self._cache,
-            use_cache=True,
-            logits_to_keep=1,
-        )
-        return out.logits[:, -1].float().log_softmax(-1).mean(0)
 
 
 def _rewind(cache: DynamicCache, length: int) -> None:

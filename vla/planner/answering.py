@@ -13,7 +13,7 @@ from vla.models.vlm import AllowedNext
 from vla.models.words import question_words
 from vla.planner.grounding import settle
 from vla.planner.meaning import Question
-from vla.planner.meaning_text import meaning_names, meaning_next, meaning_or_unknown
+from vla.planner.meaning_text import meaning_next, meaning_or_unknown
 from vla.planner.sayings import Answer
 from vla.planner.seen_table import seen_table
 from vla.planner.sight import seen_in
@@ -51,7 +51,7 @@ class SeeingLlava:
         Raises:
             ContractError: the question is too long.
         """
-        meaning = meaning_or_unknown(self._model.understand(question, meaning_next, meaning_names()))
+        meaning = meaning_or_unknown(self._model.understand(question, meaning_next))
         if isinstance(meaning, Question):
             table = seen_table(seen_in(look.sighting))
             found = settle(meaning, table)

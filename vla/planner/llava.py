@@ -27,7 +27,7 @@ from vla.planner.grammar import (
 from vla.planner.grounding import hinted, pending, plan_wish, reached_by, settle
 from vla.planner.manner import in_manner
 from vla.planner.meaning import Meaning, Wish, names_in
-from vla.planner.meaning_text import meaning_names, meaning_next, meaning_or_unknown
+from vla.planner.meaning_text import meaning_next, meaning_or_unknown
 from vla.planner.means import StuckError
 from vla.planner.memory import SURE, Memory
 from vla.planner.noticing import carried_out_share
@@ -145,7 +145,7 @@ class LlavaPlanner:
             raise ContractError(
                 f"goal {goal!r} holds no words; say for example 'put the red block in the bowl'"
             )
-        return self._model.understand(goal, meaning_next, meaning_names())
+        return self._model.understand(goal, meaning_next)
 
     def _saying(self, task: _Task, bare: SeenTable) -> Saying | None:
         """What should be said and done now, or None where there is no way from here."""

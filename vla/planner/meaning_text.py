@@ -97,11 +97,6 @@ def meaning_vocabulary() -> frozenset[str]:
     return frozenset(word for phrase in (*phrases, *others.split(), END) for word in phrase.split())
 
 
-def meaning_names() -> frozenset[str]:
-    """Its words that name things, colours and places."""
-    return frozenset(word for phrase in (*NOUNS, *ADJECTIVES, *PLACES) for word in phrase.split())
-
-
 class _EndError(Exception):
     """The words have run out."""
 
