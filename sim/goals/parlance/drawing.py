@@ -108,7 +108,7 @@ def _things(rng: np.random.Generator) -> tuple[Things, ...]:
     if draw < 0.91:
         return (_one(rng, 0.2), _one(rng, 0.2))
     if draw < 0.93:
-        return _apart(rng, Noun(THING)) if _chance(rng, 0.5) else _apart(rng)
+        return _apart(rng, _chance(rng, 0.5))
     if draw < 0.97:
         return (_set(rng), _one(rng, 0.05) if _chance(rng, 0.5) else _set(rng))
     return (_the(rng), _the(rng), _the(rng))
@@ -148,7 +148,7 @@ def _off(rng: np.random.Generator) -> Deed:
 
 def _stack(rng: np.random.Generator) -> Deed:
     if _chance(rng, 0.08):
-        first, second = _apart(rng, Noun(THING)) if _chance(rng, 0.5) else _apart(rng)
+        first, second = _apart(rng, _chance(rng, 0.5))
         return Deed("stack", (first,), other=second)
     # What is put on the tray is put there, not stacked.
     return Deed("stack", (_one(rng),), other=_movable(rng, 0.1))
@@ -157,15 +157,16 @@ def _stack(rng: np.random.Generator) -> Deed:
 def _swap(rng: np.random.Generator) -> Deed:
     draw = rng.random()
     if draw < 0.55:
-        first, second = _apart(rng, Noun(THING)) if draw < 0.3 else _apart(rng)
+        first, second = _apart(rng, draw < 0.3)
         return Deed("swap", (first,), other=second)
     return Deed("swap", (_one(rng, 0.05),), other=_one(rng, 0.05))
 
 
-def _apart(rng: np.random.Generator, noun: Noun | None = None) -> tuple[Things, Things]:
-    """Two things by where they are, of a kind or each of its own."""
-    first, second = (str(place) for place in rng.permutation(_STATIONS)[:2])
-    return _inside(first, noun or _noun(rng, 0.3)), _inside(second, noun or _noun(rng, 0.3))
+def _apart(rng: np.random.Generator, nameless: bool) -> tuple[Things, Things]:
+    """Two things by where they are, each with a name of its own or both without one."""
+    first, second = rng.permutation(_STATIONS)[:2]
+    nouns = [Noun(THING) if nameless else _noun(rng, 0.3) for _ in range(2)]
+    return _inside(str(first), nouns[0]), _inside(str(second), nouns[1])
 
 
 def _inside(place: str, noun: Noun) -> Things:
