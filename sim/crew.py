@@ -59,7 +59,6 @@ def play_in_order(
     jobs: Sequence[JobT],
     workers: int,
     progress: Callable[[int, int], None] | None = None,
-    watch: Callable[[int, OutcomeT, list[Shot]], None] | None = None,
 ) -> tuple[OutcomeT, ...]:
     """All outcomes, in the order of the jobs; the first three arguments are those of :func:`play_all`.
 
@@ -68,13 +67,10 @@ def play_in_order(
         jobs: What to play.
         workers: Processes; 0 means one per core that this process may use.
         progress: Told (jobs done, jobs in all) after each job.
-        watch: Shown (job index, outcome, pictures) before that.
     """
     found: dict[int, OutcomeT] = {}
-    for index, outcome, shots in play_all(make_player, jobs, workers):
+    for index, outcome, _ in play_all(make_player, jobs, workers):
         found[index] = outcome
-        if watch is not None:
-            watch(index, outcome, shots)
         if progress is not None:
             progress(len(found), len(jobs))
     return tuple(found[index] for index in range(len(jobs)))

@@ -15,14 +15,13 @@ from pathlib import Path
 from typing import Any
 
 from sim.backend import choose_backend
-from sim.crew import play_in_order
+from sim.diary import Keeping, play_kept
 from sim.episode import EVALUATION_AXES, Episode, Job, Player, PolicySource
-from sim.footage import Reel, Take
+from sim.footage import Take
 from sim.seeds import EVALUATION_SEED
 from sim.tasks import TASKS
 from vla.contract import ContractError
 from vla.dataset.schema import write_text
-from vla.runtime.film import Shot
 from vla.runtime.outcome import versions
 from vla.wilson import wilson_interval
 
@@ -174,13 +173,13 @@ def evaluate(
         delays_s: How long every answer of the policy takes, in simulated seconds.
         images: How pictures reach the policy, some of :data:`vla.bridge.images.ENCODINGS`.
         backend: See :func:`sim.backend.choose_backend`.
-        folder: Where to leave ``eval.json``, ``contact_sheet.png``, ``failures.mp4`` and ``failures/``; None
-            leaves nothing.
+        folder: Where to leave ``eval.json``, ``contact_sheet.png``, ``failures.mp4``, ``failures/`` and the
+            diary that an interrupted evaluation goes on from, if that is there already; None leaves nothing.
         more_settings: Written into the manifest's settings too, for example the checkpoint's digest.
 
     Raises:
         ValueError: an argument is outside its choices, or ``seed`` may have been trained on.
-        ContractError: the policy was made for another robot.
+        ContractError: the policy was made for another robot, or ``folder`` holds another evaluation.
     """
     if suite not in SUITES:
         raise ValueError(f"suite {suite!r} is not one of {', '.join(SUITES)}")
@@ -196,29 +195,13 @@ def evaluate(
             raise ValueError(f"{what} must name at least one, got none")
     conditions = [Condition(*values) for values in itertools.product(axes, executions, delays_s, images)]
     jobs = [
-        Job(
-            task,
-            c.axis,
-            seed + k,
-            folder is not None and k == 0 and c == conditions[0],
-            c.execution,
-            c.delay_s,
-            c.images,
-        )
+        Job(task, c.axis, seed + k, execution=c.execution, delay_s=c.delay_s, images=c.images)
         for task in tasks
         for c in conditions
         for k in range(episodes)
     ]
     began_s = time.monotonic()
     backend = choose_backend(backend)
-    reel = None if folder is None else Reel(folder)
-
-    def film(index: int, episode: Episode, shots: list[Shot]) -> None:
-        if reel is not None:
-            reel.add(index, jobs[index].filmed, _take(episode), shots)
-
-    player = partial(Player, make_policy, execute, backend)
-    played = play_in_order(player, jobs, workers, progress, film)
     settings = {
         **(more_settings or {}),
         "suite": suite,
@@ -228,15 +211,26 @@ def evaluate(
         "execute": execute,
         "backend": backend,
     }
+    player = partial(Player, make_policy, execute, backend)
+    keeping = None if folder is None else Keeping(folder, settings, _episode, _take, _task)
+    played = play_kept(player, jobs, workers, progress, keeping)
     report = EvalReport(settings, versions(), played, time.monotonic() - began_s)
-    if folder is not None and reel is not None:
-        reel.finish()
+    if folder is not None:
         report.write(folder / "eval.json")
     return report
 
 
+def _episode(data: Mapping[str, Any]) -> Episode:
+    return Episode(**data)
+
+
+def _task(job: Job) -> str:
+    return job.task
+
+
 def _take(episode: Episode) -> Take:
-    name = f"{episode.task}-{episode.axis}-{episode.seed}"
+    varied = (episode.execution, f"{1000 * episode.delay_s:g}ms", episode.images)
+    name = "-".join((episode.task, episode.axis, str(episode.seed), *varied))
     return Take(name, f"[{episode.axis}, seed {episode.seed}]", episode.success)
 
 

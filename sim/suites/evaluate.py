@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any, Final
 
 from sim.backend import choose_backend
-from sim.crew import play_in_order
-from sim.footage import Reel, Take
+from sim.diary import Keeping, play_kept
+from sim.footage import Take
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
 from sim.suites import suite_of
 from vla.contract import ContractError, Observation, Policy
@@ -66,7 +66,7 @@ class SuiteReport:
     Attributes:
         settings: The suite, and what else a rerun needs besides the policy.
         versions: Versions of Python and the packages that matter.
-        outcomes: In the order of tasks and seeds.
+        outcomes: In the order of seeds and tasks.
         wall_s: How long it took; not part of the result.
     """
 
@@ -206,12 +206,13 @@ def evaluate_suite(
         horizon: Control steps after which an episode has failed, at most the suite's own,
             which None means.
         backend: See :func:`sim.backend.choose_backend`.
-        folder: Where to leave ``eval.json``, ``contact_sheet.png`` and clips of failures; or None.
+        folder: Where to leave ``eval.json``, ``contact_sheet.png``, clips of failures and the diary that an
+            interrupted evaluation goes on from, if that is there already; None leaves nothing.
         more_settings: Written into the manifest's settings too, for example the checkpoint's digest.
 
     Raises:
         ValueError: an argument is outside its choices, or ``seed`` may have been trained on.
-        ContractError: the policy was made for another robot.
+        ContractError: the policy was made for another robot, or ``folder`` holds another evaluation.
         MissingExtra: the package is not installed.
     """
     about = suite_of(suite)
@@ -222,21 +223,9 @@ def evaluate_suite(
         if value < least:
             raise ValueError(f"{what} {value} must be at least {least}")
     tasks = tuple(dict.fromkeys(tasks or about.tasks))
-    jobs = [
-        SuiteJob(suite, task, seed + k, folder is not None and k == 0)
-        for task in tasks
-        for k in range(episodes)
-    ]
+    # In the order of seeds, so that more episodes come at the end.
+    jobs = [SuiteJob(suite, task, seed + k) for k in range(episodes) for task in tasks]
     began_s = time.monotonic()
-    reel = None if folder is None else Reel(folder)
-
-    def film(index: int, outcome: SuiteOutcome, shots: list[Shot]) -> None:
-        if reel is not None:
-            take = Take(f"{outcome.task}-{outcome.seed}", f"[seed {outcome.seed}]", outcome.success)
-            reel.add(index, jobs[index].filmed, take, shots)
-
-    player = partial(SuitePlayer, suite, make_policy, execute, horizon, choose_backend(backend))
-    played = play_in_order(player, jobs, workers, progress, film)
     settings = {
         **(more_settings or {}),
         "suite": suite,
@@ -246,8 +235,22 @@ def evaluate_suite(
         "execute": execute,
         "horizon": horizon,
     }
+    player = partial(SuitePlayer, suite, make_policy, execute, horizon, choose_backend(backend))
+    keeping = None if folder is None else Keeping(folder, settings, _outcome, _take, _task, ("episodes",))
+    played = play_kept(player, jobs, workers, progress, keeping)
     report = SuiteReport(settings, versions(), played, time.monotonic() - began_s)
-    if folder is not None and reel is not None:
-        reel.finish()
+    if folder is not None:
         report.write(folder / "eval.json")
     return report
+
+
+def _outcome(data: Mapping[str, Any]) -> SuiteOutcome:
+    return SuiteOutcome(**data)
+
+
+def _task(job: SuiteJob) -> str:
+    return job.task
+
+
+def _take(outcome: SuiteOutcome) -> Take:
+    return Take(f"{outcome.task}-{outcome.seed}", f"[seed {outcome.seed}]", outcome.success)

@@ -10,10 +10,11 @@ from pathlib import Path
 
 import pytest
 
+from sim.diary import DIARY
 from sim.expert import ScriptedExpert
 from sim.goals import KINDS, TEMPLATES
 from sim.goals.composite import CompositeEpisode, CompositeSettings
-from sim.goals.composite_evaluation import DIARY, evaluate_composite
+from sim.goals.composite_evaluation import evaluate_composite
 from sim.goals.composite_report import ACTION_KINDS, CompositeCondition, CompositeReport
 from sim.goals.evaluate import PlannerSource
 from sim.goals.ledger import Try

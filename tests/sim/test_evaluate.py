@@ -8,6 +8,7 @@ import av
 import numpy as np
 import pytest
 
+from sim.diary import DIARY
 from sim.episode import COUNTERFACTUAL, Job, Player
 from sim.evaluate import Condition, EvalReport, evaluate
 from sim.expert import ScriptedExpert
@@ -71,6 +72,31 @@ def test_more_workers_change_nothing_and_failures_are_filmed(tmp_path: Path) -> 
     assert EvalReport.from_dict(manifest).episodes == one.episodes
     assert manifest["settings"]["seed"] == EVALUATION_SEED
     assert "mujoco" in manifest["versions"]
+
+
+def test_an_interrupted_evaluation_goes_on_and_ends_as_one_that_was_not(tmp_path: Path) -> None:
+    settings = {"tasks": ("press_button", "reach"), "episodes": 2, "delays_s": (0.0, 0.3), "workers": 1}
+    whole = evaluate(wander, **settings)
+
+    def interrupt(done: int, total: int) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        evaluate(wander, **settings, folder=tmp_path, progress=interrupt)
+    assert not (tmp_path / "eval.json").exists()
+    assert len((tmp_path / DIARY).read_text().splitlines()) == 1 + 3
+    with (tmp_path / DIARY).open("a") as diary:
+        diary.write('{"index": 3, "epi')  # torn in the middle of a line
+    heard: list[tuple[int, int]] = []
+    resumed = evaluate(wander, **settings, folder=tmp_path, progress=lambda *n: heard.append(n))
+    assert resumed.episodes == whole.episodes
+    assert heard == [(k, 8) for k in range(4, 9)]
+    assert (tmp_path / "contact_sheet.png").is_file()
+    # A clip per failure, also where they differ in the delay alone, and those of the first turn among them.
+    assert len(list((tmp_path / "failures").glob("*.mp4"))) == sum(not e.success for e in whole.episodes)
+    with pytest.raises(ContractError, match=r"holds another evaluation: execute was 8 and is 4"):
+        evaluate(wander, **settings, folder=tmp_path, execute=4)
 
 
 def test_the_expert_succeeds_and_does_what_other_words_say() -> None:

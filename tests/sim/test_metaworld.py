@@ -156,6 +156,18 @@ def test_an_evaluation_counts_by_task_and_group_and_leaves_a_manifest(tmp_path: 
     assert manifest["settings"]["tasks"] == ["reach", "push"]
     assert manifest["group_mean"] == 1
     assert (tmp_path / "contact_sheet.png").is_file()
+    heard: list[tuple[int, int]] = []
+    more = evaluate_suite(
+        "metaworld",
+        EXPERT,
+        ("reach", "push"),
+        2,
+        workers=1,
+        folder=tmp_path,
+        progress=lambda *n: heard.append(n),
+    )
+    assert more.outcomes[:2] == report.outcomes
+    assert heard == [(3, 4), (4, 4)]
 
 
 def test_groups_weigh_the_same_however_many_tasks_they_have() -> None:

@@ -75,6 +75,7 @@ def test_every_shipped_configuration_fits_its_dataclass_and_can_be_shown(command
         (["run", "press the button", "renderer=egll"], ["renderer=egll", "did you mean 'egl'"]),
         (["eval", "axes=layot"], ["axes=layot", "did you mean 'layout'"]),
         (["eval", "seed=3"], ["seed 3", "1000000"]),
+        (["eval", "resume=/nowhere"], ["resume=/nowhere", "episodes.jsonl"]),
         (["eval", "suite=tabeltop"], ["suite=tabeltop", "did you mean 'tabletop'", "planner", "composite"]),
         (["eval", "suite=composit"], ["suite=composit", "did you mean 'composite'", "tabletop"]),
         (["eval", "suite=composite", "planner=oracel"], ["planner=oracel", "did you mean 'oracle'"]),

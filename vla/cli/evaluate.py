@@ -7,7 +7,6 @@ import math
 import re
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -21,12 +20,19 @@ from sim.expert import ScriptedExpert
 from sim.seeds import check_evaluation_seed
 from vla.bridge.images import check_encoding
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.settings import CHUNKINGS, check_device, check_least, check_renderer, configured, families
+from vla.cli.settings import (
+    CHUNKINGS,
+    check_device,
+    check_least,
+    check_renderer,
+    configured,
+    evaluation_folder,
+    families,
+)
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
 from vla.extras import needs
 from vla.runtime.chunks import EXECUTIONS
-from vla.runtime.outcome import new_run_folder
 
 EXPERT = "expert"
 
@@ -51,6 +57,7 @@ class EvalConfig:
     sample_steps: int | None
     renderer: str
     out: str
+    resume: str | None
 
     def __post_init__(self) -> None:
         check_choice("suite", self.suite, SUITES)
@@ -92,7 +99,7 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
     config = configured("eval", overrides, EvalConfig, show_config)
     names = families(config.task)
     policy, about = _policy(config)
-    folder = new_run_folder(Path(config.out), datetime.now())
+    folder = evaluation_folder(config.out, config.resume)
     with counted("evaluating", "episodes") as progress:
         report = play(
             policy,

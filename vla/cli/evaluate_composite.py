@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -30,14 +29,20 @@ from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import digest, resolve_checkpoint
 from vla.cli.evaluate_planner import check_planners, sources
 from vla.cli.evaluate_planner import templates as templates_named
-from vla.cli.settings import CHUNKINGS, check_device, check_least, check_renderer, configured
+from vla.cli.settings import (
+    CHUNKINGS,
+    check_device,
+    check_least,
+    check_renderer,
+    configured,
+    evaluation_folder,
+)
 from vla.cli.terminal import console, counted
 from vla.config import check_choice
 from vla.contract import Planner
 from vla.extras import needs
 from vla.planner.language import LanguagePlanner
 from vla.planner.patience import RECOVERIES, Patience, Recovery
-from vla.runtime.outcome import new_run_folder
 
 EXPERT = "expert"
 ACTING = "acting"
@@ -116,8 +121,7 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
     """Carry the goals out, print the tables, leave the manifest, the plot and the films."""
     config = configured("eval_composite", overrides, CompositeEvalConfig, show_config)
     policy, about = _policy(config)
-    folder = Path(config.resume) if config.resume else new_run_folder(Path(config.out), datetime.now())
-    console(stderr=True).print(f"an interrupted evaluation goes on with resume={folder}")
+    folder = evaluation_folder(config.out, config.resume)
     with counted("carrying out", "episodes") as progress:
         report = evaluate_composite(
             policy,

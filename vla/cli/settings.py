@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from pathlib import Path
 from typing import TypeVar
 
 import typer
 from omegaconf import OmegaConf
 
+from vla.cli.terminal import console
 from vla.config import ConfigError, check_choice, compose_yaml, load
+from vla.runtime.outcome import new_run_folder
 
 Schema = TypeVar("Schema")
 
@@ -49,6 +53,22 @@ def tasks_among(names: Sequence[str], known: Iterable[str]) -> tuple[str, ...]:
     if not names:
         raise ConfigError(f"task=[] names none of {', '.join(choices)}")
     return tuple(choices[:-1]) if "all" in names else tuple(dict.fromkeys(names))
+
+
+def evaluation_folder(out: str, resume: str | None) -> Path:
+    """Where an evaluation goes on, or a new folder in ``out``, named after the time; says which.
+
+    Raises:
+        ConfigError: there is nothing in ``resume`` to go on with.
+    """
+    from sim.diary import DIARY
+
+    if resume is None:
+        folder = new_run_folder(Path(out), datetime.now())
+    elif not ((folder := Path(resume)) / DIARY).is_file():
+        raise ConfigError(f"resume={resume} is no folder of an interrupted evaluation: it has no {DIARY}")
+    console(stderr=True).print(f"an interrupted evaluation goes on with resume={folder}")
+    return folder
 
 
 def check_least(config: object, **least: int) -> None:

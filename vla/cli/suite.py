@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from datetime import datetime
 from functools import partial
 from pathlib import Path
 
@@ -18,13 +17,12 @@ from sim.suites import suite_of
 from sim.suites.collect import SuiteSettings, collect_suite, keys_of
 from sim.suites.evaluate import EXPERT, PolicyMaker, SuiteReport, evaluate_suite
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.settings import check_device, check_least, configured, processes, tasks_among
+from vla.cli.settings import check_device, check_least, configured, evaluation_folder, processes, tasks_among
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError, check_choice
 from vla.dataset.staging import staged_keys
 from vla.extras import needs
 from vla.planner.verdicts import Portion, cell
-from vla.runtime.outcome import new_run_folder
 
 RENDERERS = ("auto", "egl", "osmesa")
 
@@ -65,6 +63,7 @@ class SuiteEvalConfig:
     sample_steps: int | None
     renderer: str
     out: str
+    resume: str | None
 
     def __post_init__(self) -> None:
         check_least(self, episodes=1, horizon=1, execute=1, workers=0)
@@ -120,7 +119,7 @@ def evaluate(suite: str, overrides: Sequence[str], show_config: bool) -> None:
     if config.horizon > longest:
         raise ConfigError(f"horizon={config.horizon} is more than {longest}, where {suite} ends an episode")
     policy, about = _policy(config)
-    folder = new_run_folder(Path(config.out), datetime.now())
+    folder = evaluation_folder(config.out, config.resume)
     with counted("evaluating", "episodes") as progress:
         report = evaluate_suite(
             suite,
