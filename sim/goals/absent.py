@@ -157,6 +157,5 @@ TEMPLATES = (
         ("(pick up|grasp|lift|take) the {s}", "(put|drop) the {s} in the bowl"),
         ("get the {s} into the bowl", "take the {s} in the hand"),
         _ambiguous_shape,
-        held_out=True,
     ),
 )

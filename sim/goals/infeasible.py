@@ -112,7 +112,6 @@ TEMPLATES = (
         ),
         ("{y} is the foot of the tower and {x} its top", "set {x} upon {y}"),
         _on_ball,
-        held_out=True,
     ),
     Template(
         "tower_of_balls",

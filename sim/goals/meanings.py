@@ -80,6 +80,8 @@ MEANINGS: Final[Mapping[str, tuple[str, ...]]] = {
 """Template to its meanings, without the full stop."""
 
 HELD_OUT_MEANINGS: Final[Mapping[str, tuple[str, ...]]] = {
+    "sort_all_but": ("sort every block but the {x}",),
+    "clear_blocks": ("clear every block",),
     "grasp_lowest": ("hold the block lowest",),
     "fetch_onto": ("stack the {x} inside drawer on the {y}",),
     "gather_all_but": ("put every block but the {x} in tray",),
@@ -89,8 +91,7 @@ HELD_OUT_MEANINGS: Final[Mapping[str, tuple[str, ...]]] = {
     "if_more_press_else_open": ("if more every {a} than every {b} do press else open",),
     "what_is_in": ("name any thing inside {p}",),
 }
-"""Meanings of held-out templates, which nobody says in training; those that mean the same as templates of
-training, and are said in their words, are not here."""
+"""Meanings of held-out templates, which nobody says in training."""
 _CORNER: Final = "(?:front|back) (?:left|right)"
 _SLOTS: Final = {
     **dict.fromkeys("xy", r"(?:\w+ )?\w+"),

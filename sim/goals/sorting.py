@@ -31,6 +31,19 @@ def _corners(table: GoalTable) -> Drawn:
     return Drawn(desire=(Sorted((*rows, *loose)),))
 
 
+def _corners_but(table: GoalTable) -> Drawn:
+    """Two or three blocks of different colours, of which one stays where it lies."""
+    table.maybe_cabinet()
+    free = list(table.corners)
+    for corner in free:
+        table.reserve(*CORNERS[corner], 0.05)
+    spared, *loose = table.some(table.pick((2, 3)), ("block",))
+    for row, corner in zip(name_order(loose, names_of(table)), free, strict=False):
+        table.lane(row, corner)
+    table.fill(avoid=("block",))
+    return Drawn({"x": table.name(spared)}, (Sorted(tuple(loose)),))
+
+
 def _two_corners(table: GoalTable) -> Drawn:
     """Each of two things to a corner of its own."""
     table.maybe_cabinet()
@@ -113,6 +126,17 @@ TEMPLATES = (
             "spread the blocks over the corners by colour",
         ),
         _corners,
+    ),
+    Template(
+        "sort_all_but",
+        "sort",
+        (
+            "sort the (blocks|cubes) into the corners by colour, (but not|except) {x}",
+            "(every block|each block) but {x} goes to a corner, one colour per corner",
+        ),
+        (),
+        _corners_but,
+        held_out=True,
     ),
     Template(
         "sort_two_corners",

@@ -61,6 +61,16 @@ def _clear(table: GoalTable) -> Drawn:
     return Drawn({"x": table.name(block)}, (Clear(block),))
 
 
+def _clear_all(table: GoalTable) -> Drawn:
+    """One block or two carry something, another may not."""
+    table.maybe_cabinet()
+    blocks = table.some(2, ("block",))
+    for block in blocks[: table.pick((1, 2))]:
+        table.stacked(block)
+    table.fill()
+    return Drawn({}, tuple(Clear(block) for block in blocks))
+
+
 def _reach(table: GoalTable) -> Drawn:
     table.maybe_cabinet()
     block = _maybe_covered(table)
@@ -134,6 +144,17 @@ TEMPLATES = (
         ),
         ("whatever stands on {x} must come down", "uncover {x}"),
         _clear,
+    ),
+    Template(
+        "clear_blocks",
+        "uncover",
+        (
+            "(uncover|free) (all|all the) (blocks|cubes)",
+            "nothing (should|may) (stand|be) on any of the (blocks|cubes)",
+        ),
+        (),
+        _clear_all,
+        held_out=True,
     ),
     Template(
         "reach_covered",

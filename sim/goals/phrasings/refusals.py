@@ -24,7 +24,9 @@ REFUSALS: Final = {
     "missing_button": PRESS,
     "missing_shape": GATHER_SHAPE,
     "ambiguous_object": ON_TRAY + HOLD,
+    "ambiguous_shape": filled(HOLD, x="the {s}") + filled(PUT_IN, x="the {s}", p="the bowl"),
     "ball_on_block": ONTO + TWO,
+    "block_on_ball": ONTO + TWO,
     "tower_of_balls": (
         *asked("build a (tower|stack|pile) of (the|all the) (balls|spheres)"),
         "(construct|erect|assemble) a (tower|stack|pile) (of|from|out of) (the|all the) (balls|spheres)",
