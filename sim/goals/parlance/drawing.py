@@ -121,11 +121,17 @@ def _put(rng: np.random.Generator) -> Deed:
 def _all_but(rng: np.random.Generator) -> Deed:
     """A kind goes somewhere, but for one or two of that kind."""
     kind = Noun(pick((*SHAPES, THING, THING), rng), pick(COLOURS, rng) if _chance(rng, 0.2) else "")
+    things = Things("every", kind, but=_spared(kind, rng))
+    return Deed("put", (things,), pick((*_STATIONS, *_CONTAINERS), rng))
+
+
+def _spared(kind: Noun, rng: np.random.Generator) -> tuple[Things, ...]:
+    """One or two of a kind."""
     but: list[Things] = []
     for _ in range(1 + int(_chance(rng, 0.12))):
         shape = pick(SHAPES, rng) if kind.shape == THING else kind.shape
         but.append(Things("the", Noun(shape, kind.colour or pick(COLOURS, rng))))
-    return Deed("put", (Things("every", kind, but=tuple(but)),), pick((*_STATIONS, *_CONTAINERS), rng))
+    return tuple(but)
 
 
 def _fetch(rng: np.random.Generator) -> Deed:
@@ -184,7 +190,13 @@ def _pile(rng: np.random.Generator) -> Deed:
 
 
 def _sort(rng: np.random.Generator) -> Deed:
-    return Deed("sort", (Things("every", Noun(pick(("block", "block", *SHAPES, THING), rng))),))
+    kind = Noun(pick(("block", "block", *SHAPES, THING), rng))
+    trait = Trait("inside", pick(_CONTAINERS, rng)) if _chance(rng, 0.1) else None
+    return Deed("sort", (Things("every", kind, trait, _spared(kind, rng) if _chance(rng, 0.4) else ()),))
+
+
+def _clear(rng: np.random.Generator) -> Deed:
+    return Deed("clear", _things(rng) if _chance(rng, 0.6) else (_one(rng),))
 
 
 def _bare(*verbs: str) -> Callable[[np.random.Generator], Deed]:
@@ -200,9 +212,9 @@ _DEEDS: Final[tuple[tuple[float, Callable[[np.random.Generator], Deed]], ...]] =
     (0.06, _swap),
     (0.10, _single("hold")),
     (0.05, _single("reach")),
-    (0.05, _single("clear")),
+    (0.06, _clear),
     (0.03, _pile),
-    (0.03, _sort),
+    (0.05, _sort),
     (0.10, _bare("open", "close", "press")),
     (0.03, _bare("flip", "undo", "tidy")),
 )
