@@ -7,8 +7,10 @@ import os
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
 from typing import Any, Protocol, TypeVar
 
+from vla.contract import ContractError
 from vla.runtime.film import Shot
 
 JobT_contra = TypeVar("JobT_contra", contravariant=True)
@@ -35,6 +37,9 @@ def play_all(
             ``functools.partial`` of one.
         jobs: What to play; none plays nothing.
         workers: Processes; 0 means one per core that this process may use.
+
+    Raises:
+        ContractError: a worker was killed.
     """
     if not jobs:
         return
@@ -50,6 +55,10 @@ def play_all(
         for future in as_completed(futures):
             outcome, shots = future.result()
             yield futures.pop(future), outcome, shots
+    except BrokenProcessPool as error:
+        raise ContractError(
+            "a worker process was killed, perhaps for want of memory: fewer workers= need less"
+        ) from error
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from vla.dataset.schema import write_text
-from vla.planner.chat_link import ChatAddress, ChatError, ChatLimits, ChatLink
+from vla.planner.chat_link import KEY_VARIABLE, ChatAddress, ChatError, ChatLimits, ChatLink
 
 Message = Mapping[str, str]
 """``role`` ("system", "user" or "assistant") and ``content``."""
@@ -44,7 +44,7 @@ class EndpointSettings:
 
     url: str
     model: str
-    key_variable: str = "OPENAI_API_KEY"
+    key_variable: str = KEY_VARIABLE
     temperature: float = 0.7
     max_tokens: int = 600
     timeout_s: float = 60.0

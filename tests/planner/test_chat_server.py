@@ -19,8 +19,8 @@ from PIL import Image
 
 from vla.contract import ContractError
 from vla.models.vlm import VisionLanguageModel
-from vla.planner.chat_link import ChatAddress, ChatError, ChatLimits
-from vla.planner.chat_server import KEY_VARIABLE, ChatServer, data_url
+from vla.planner.chat_link import KEY_VARIABLE, ChatAddress, ChatError, ChatLimits
+from vla.planner.chat_server import ChatServer, data_url
 from vla.planner.grammar import allowed_next
 
 KEY = "sk-very-secret-0123"

@@ -16,6 +16,8 @@ from urllib.parse import unquote, urlsplit
 from vla.bridge.backoff import Backoff
 from vla.contract import ContractError
 
+KEY_VARIABLE: Final = "HANDILY_API_KEY"
+"""Environment variable with the key, where a server wants one."""
 _LATER: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 """What a server may say that another try can mend."""
 _LONGEST_WAIT_S: Final = 10.0

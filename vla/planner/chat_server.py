@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 from vla.contract import ContractError
 from vla.extras import needs
 from vla.models.vlm import AllowedNext
-from vla.planner.chat_link import ChatAddress, ChatError, ChatLimits, ChatLink
+from vla.planner.chat_link import KEY_VARIABLE, ChatAddress, ChatError, ChatLimits, ChatLink
 
-KEY_VARIABLE: Final = "HANDILY_API_KEY"
-"""Environment variable with the key, where the server wants one."""
 _TOKENS_PER_WORD: Final = 4
 _ALTERNATIVES: Final = 20
 _UNKNOWN_FIELD: Final = frozenset({400, 404, 415, 422, 500, 501})
