@@ -27,7 +27,7 @@ from sim.goals.mishaps import MISHAPS
 from sim.goals.world import GoalWorld
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import digest, resolve_checkpoint
-from vla.cli.evaluate_planner import check_planners, sources
+from vla.cli.evaluate_planner import check_planners, sources, weights
 from vla.cli.evaluate_planner import templates as templates_named
 from vla.cli.settings import (
     CHUNKINGS,
@@ -136,7 +136,7 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
             settings=config.settings(),
             backend=config.renderer,
             folder=folder,
-            more_settings=asdict(config) | about,
+            more_settings=asdict(config) | about | weights(config.planner, config.planner_model),
         )
     plot(report, folder / "kinds.png")
     out = console()

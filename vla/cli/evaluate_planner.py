@@ -14,6 +14,7 @@ from sim.goals import KINDS, TEMPLATES
 from sim.goals.evaluate import PLAN_AXES, PlannerSource, PlanReport, Share, evaluate_planner
 from sim.goals.world import GoalWorld, OraclePlanner
 from sim.seeds import check_evaluation_seed
+from vla.cli.checkpoints import shipped_planner, weights_id
 from vla.cli.planners import llava_planner, prompted_planner
 from vla.cli.settings import check_least, check_renderer, configured
 from vla.cli.terminal import console, counted
@@ -87,6 +88,13 @@ def sources(names: Sequence[str], model: str | None) -> dict[str, PlannerSource]
     return {name: makers[name] for name in names}
 
 
+def weights(names: Sequence[str], model: str | None) -> dict[str, str]:
+    """What a manifest says of the planner that looks, if it is among the names: its weights' digest."""
+    if "llava" not in names:
+        return {}
+    return {"llava": weights_id(shipped_planner() if model is None or "prompted" in names else Path(model))}
+
+
 def _language(world: GoalWorld) -> Planner:
     del world
     return LanguagePlanner(None)
@@ -132,7 +140,9 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
                 image_size=config.image_size,
                 render=name not in BLIND,
                 backend=config.renderer,
-                more_settings=asdict(config) | {"planner": name},
+                more_settings=asdict(config)
+                | weights(config.planner, config.planner_model)
+                | {"planner": name},
             )
         single = len(set(config.planner)) == 1
         reports[name].write(folder / ("eval.json" if single else f"eval_{name}.json"))
