@@ -1,6 +1,7 @@
 """Evaluation: a function of its seeds, honest intervals, footage that plays, and a test of understanding."""
 
 import json
+import os
 from functools import partial
 from pathlib import Path
 
@@ -41,6 +42,15 @@ class Wanderer:
 
 def wander(rows: int = 16) -> Policy:
     return Wanderer(robot_spec(SIZE), rows)
+
+
+class Doomed(Wanderer):
+    def act(self, observation: Observation, instruction: str, prefix: Prefix | None = None) -> ActionChunk:
+        os._exit(1)
+
+
+def doomed() -> Policy:
+    return Doomed(robot_spec(SIZE))
 
 
 def wander_elsewhere() -> Policy:
@@ -97,6 +107,11 @@ def test_an_interrupted_evaluation_goes_on_and_ends_as_one_that_was_not(tmp_path
     assert len(list((tmp_path / "failures").glob("*.mp4"))) == sum(not e.success for e in whole.episodes)
     with pytest.raises(ContractError, match=r"holds another evaluation: execute was 8 and is 4"):
         evaluate(wander, **settings, folder=tmp_path, execute=4)
+
+
+def test_a_worker_that_is_killed_is_named() -> None:
+    with pytest.raises(ContractError, match="a worker process was killed"):
+        evaluate(doomed, tasks=("reach",), episodes=1, workers=1)
 
 
 def test_the_expert_succeeds_and_does_what_other_words_say() -> None:
