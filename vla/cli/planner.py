@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import typer
 from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
@@ -11,6 +11,7 @@ from rich.progress import Progress as Bars
 from policies.planner_config import PlannerTrainConfig, StageProgress
 from policies.planner_training import train_planner
 from policies.stage_training import InterruptedStageError
+from vla.cli.checkpoints import SHIPPED
 from vla.cli.mistakes import INTERRUPTED
 from vla.cli.settings import configured
 from vla.cli.terminal import console
@@ -26,7 +27,7 @@ class PlannerTrainCommand:
     sentences: list[str]
     visual: list[str]
     start_from: str
-    checkpoint: str | None
+    checkpoint: str
     seed: int
     out: str
     train: PlannerTrainConfig
@@ -38,7 +39,7 @@ def train(overrides: list[str], show_config: bool) -> None:
     for key in ("lessons", "told", "sentences"):
         if not getattr(command, key):
             raise ConfigError(f"{key}=... names no folder; see handily collect lessons=N")
-    config = command.train
+    config = replace(command.train, eyes_from=command.train.eyes_from or str(SHIPPED))
     out = console(stderr=True)
     columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"), TimeRemainingColumn())
     with Bars(*columns, console=out, disable=not out.is_terminal) as bars:
