@@ -130,7 +130,8 @@ def test_a_mistake_is_one_line_with_the_choices_and_exit_code_2(words: list[str]
 
 
 def test_planners_are_compared_in_a_table_and_leave_their_manifests_and_a_plot(tmp_path: Path):
-    words = ["eval", "suite=planner", "template=sequence,missing_button", "episodes=2", f"out={tmp_path}"]
+    words = ["eval", "suite=planner", "planner=language,oracle", "episodes=2",
+             "template=sequence,missing_button", f"out={tmp_path}"]  # fmt: skip
     done = call(*words)
     assert done.exit_code == 0, done.output
     for said in ("infeasible refused", "false refusals", "sequence", "24 plans"):

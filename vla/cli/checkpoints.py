@@ -77,6 +77,11 @@ def weights_id(folder: Path) -> str:
     return f"{folder.resolve().name}@{found.hexdigest()[:12]}"
 
 
+def planner_weights_id(named: str | None) -> str:
+    """:func:`weights_id` of a planner's model; None is the one that comes with handily."""
+    return weights_id(shipped_planner() if named is None else Path(named))
+
+
 def digest(folder: Path) -> str:
     """Hex SHA-256 of a checkpoint's manifest, which holds the SHA-256 of every file in it."""
     return hashlib.sha256((folder / _MANIFEST).read_bytes()).hexdigest()

@@ -14,7 +14,7 @@ from sim.goals import KINDS, TEMPLATES
 from sim.goals.evaluate import PLAN_AXES, PlannerSource, PlanReport, Share, evaluate_planner
 from sim.goals.world import GoalWorld, OraclePlanner
 from sim.seeds import check_evaluation_seed
-from vla.cli.checkpoints import shipped_planner, weights_id
+from vla.cli.checkpoints import planner_weights_id
 from vla.cli.planners import llava_planner, prompted_planner
 from vla.cli.settings import check_least, check_renderer, configured
 from vla.cli.terminal import console, counted
@@ -92,7 +92,7 @@ def weights(names: Sequence[str], model: str | None) -> dict[str, str]:
     """What a manifest says of the planner that looks, if it is among the names: its weights' digest."""
     if "llava" not in names:
         return {}
-    return {"llava": weights_id(shipped_planner() if model is None or "prompted" in names else Path(model))}
+    return {"llava": planner_weights_id(None if "prompted" in names else model)}
 
 
 def _language(world: GoalWorld) -> Planner:

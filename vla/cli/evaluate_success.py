@@ -13,7 +13,14 @@ from rich.table import Table
 from sim.goals.moments import CASES
 from sim.goals.success import AT_WORK, SuccessReport, evaluate_success
 from sim.seeds import check_evaluation_seed
-from vla.cli.checkpoints import model_id, resolve_checkpoint, shipped_clip, shipped_planner, weights_id
+from vla.cli.checkpoints import (
+    model_id,
+    planner_weights_id,
+    resolve_checkpoint,
+    shipped_clip,
+    shipped_planner,
+    weights_id,
+)
 from vla.cli.settings import check_device, check_least, check_renderer, configured, families
 from vla.cli.terminal import console, counted
 from vla.config import ConfigError, check_choice
@@ -122,7 +129,7 @@ def _weights(word: str, config: SuccessEvalConfig) -> str:
     if name == "policy":
         return model_id(resolve_checkpoint(config.checkpoint))
     if name == "llava":
-        return weights_id(shipped_planner() if config.planner_model is None else Path(config.planner_model))
+        return planner_weights_id(config.planner_model)
     from policies.checkpoint import find_checkpoint, list_checkpoints
 
     found = Path(folder) if folder else shipped_clip()

@@ -16,7 +16,7 @@ from sim.instruct.answer_sheet import answer_sheet
 from sim.instruct.examination import SPLITS, Answerer, Examined, Examinee, Pictures, Trial, examine
 from sim.instruct.marks import ExamReport, Mark, Mentions
 from sim.seeds import check_evaluation_seed
-from vla.cli.checkpoints import shipped_planner, weights_id
+from vla.cli.checkpoints import planner_weights_id
 from vla.cli.settings import check_device, check_least, check_renderer, configured
 from vla.cli.terminal import console, counted
 from vla.cli.vision_language import vision_language_model
@@ -79,7 +79,7 @@ def evaluate(overrides: list[str], show_config: bool) -> None:
             trials += scene.trials
             page.offer(scene)
             progress(done, config.scenes)
-    weights = weights_id(shipped_planner() if config.model is None else Path(config.model))
+    weights = planner_weights_id(config.model)
     settings = asdict(config) | {"image_size": size, "weights": weights}
     report = ExamReport(settings, versions(), tuple(trials), time.monotonic() - began_s)
     report.write(folder / "vqa.json")
