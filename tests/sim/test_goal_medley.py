@@ -17,9 +17,9 @@ from sim.goals.model import MAX_HEIGHT, applied
 from sim.goals.oracle import oracle
 from sim.goals.symbols import nominal_truth, symbols_of
 from sim.layout import CORNERS
-from sim.objects import HELD_OUT_PAIRS, SHAPES
+from sim.objects import HELD_OUT_PAIRS
 from sim.randomise import along
-from vla.planner.desire import Drawer, Held, In, On, Pressed, Tower
+from vla.planner.desire import Clear, Drawer, Held, In, On, Pressed, Sorted, Tower
 from vla.planner.grammar import Answer, Instructions, Refusal, format_saying, parse, plan_of, step_words
 from vla.planner.symbols import CAPACITY, LOOSE, Symbols
 
@@ -196,17 +196,18 @@ def more_decides(goal: Goal, state: Symbols) -> bool:
     )
 
 
-def shape_twice(goal: Goal, state: Symbols) -> bool:
-    if not isinstance(goal.saying, Refusal) or goal.saying.reason != "ambiguous":
-        return False
-    base = re.search(r"\bon (?:top of )?the block|for the block|on the block", goal.text)
-    taken = says(goal, "pick", "grasp", "grab", "lift", "take", "hold", "bowl", "dish")
-    return goal.saying.thing in SHAPES and taken and not base
+def sorts_but(goal: Goal, state: Symbols) -> bool:
+    """Some of the blocks go to the corners by colour, and an exception is said."""
+    sorted_ones = {row for atom in goal.desire if isinstance(atom, Sorted) for row in atom.rows}
+    return (
+        bool(sorted_ones) and sorted_ones < set(state.rows_named("block")) and bool(EXCEPT.search(goal.text))
+    )
 
 
-def one_on_a_ball(goal: Goal, state: Symbols) -> bool:
-    unstable = isinstance(goal.saying, Refusal) and goal.saying.reason == "unstable"
-    return unstable and len(mentioned(goal)) < 3
+def clears_several(goal: Goal, state: Symbols) -> bool:
+    return sum(isinstance(atom, Clear) for atom in goal.desire) > 1 and says(
+        goal, "blocks", "cubes", "bricks"
+    )
 
 
 def mentioned(goal: Goal) -> set[str]:
@@ -238,8 +239,8 @@ COINCIDES: dict[str, Test] = {
     "tower_any_order": towers_of_all_blocks,
     "swap_corners": swaps_corners,
     "if_more_press_else_open": more_decides,
-    "ambiguous_shape": shape_twice,
-    "block_on_ball": one_on_a_ball,
+    "sort_all_but": sorts_but,
+    "clear_blocks": clears_several,
     "what_is_in": asks_what_is_in,
 }
 

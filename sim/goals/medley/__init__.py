@@ -17,8 +17,8 @@ held out                    therefore never
 ``tower_any_order``         all blocks become a tower in any order
 ``swap_corners``            two things in corners change places
 ``if_more_press_else_open`` which of two kinds are more decides about the button or the drawer
-``ambiguous_shape``         a shape that is there twice is to be picked up or to go in the bowl
-``block_on_ball``           two things are named, and one shall stand on the other, which is a ball or a star
+``sort_all_but``            the blocks except some go to the corners by colour
+``clear_blocks``            nothing is to stand on any of the blocks
 ``what_is_in``              what is in the bowl or on the tray is asked, as such
 ==========================  ============================================================================
 """
