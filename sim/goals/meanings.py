@@ -1,7 +1,8 @@
 """What the wordings of goal templates mean, in the language of :mod:`vla.planner.meaning`.
 
 A meaning has the slots of the wording. Where a template's wordings do not all name the same slots, it has
-several meanings, and a wording has the first whose slots it names. Templates about what cannot be done are
+several meanings, and a wording has the first whose slots it names. What is wished for side by side stands in
+the order in which the wording names it, as it does in free parlance. Templates about what cannot be done are
 mostly not here: they are said in the words of those that can, and mean the same.
 """
 
@@ -101,6 +102,8 @@ _SLOTS: Final = {
 }
 _SLOTS_OF: Final = {"swap_corners": {"p": _CORNER}}
 """Where a template's slots hold less than others of their name."""
+_SLOT: Final = re.compile(r"{\w}")
+_SIDE_BY_SIDE: Final = re.compile(r"^(put .+) and (put .+)$|(the {x}) plus (the {y})|swap (.+) with (.+)$")
 _BETWEEN: Final = re.compile(r" (?:and|then|do|else) ")
 
 _COMMANDS: Final = (
@@ -121,8 +124,22 @@ def meaning_of(template: str, wording: str, words: Mapping[str, str]) -> str | N
     named = _slots(wording)
     for pattern in MEANINGS.get(template, ()):
         if _slots(pattern) <= named:
-            return pattern.format(**{slot: _canonical(value) for slot, value in words.items()}) + " ."
+            filled = {slot: _canonical(value) for slot, value in words.items()}
+            return _as_mentioned(pattern, wording).format(**filled) + " ."
     return None
+
+
+def _as_mentioned(pattern: str, wording: str) -> str:
+    """A meaning in which what stands side by side, such as two wishes, does so in the wording's order."""
+    match = _SIDE_BY_SIDE.search(pattern)
+    if match is None:
+        return pattern
+    first, second = filter(None, match.groups())
+    places = [wording.find(slot[0]) for side in (first, second) if (slot := _SLOT.search(side))]
+    if places == sorted(places):
+        return pattern
+    swapped = match[0].replace(first, "{}").replace(second, first).replace("{}", second)
+    return pattern.replace(match[0], swapped)
 
 
 def _slots(pattern: str) -> set[str]:

@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Final
+
+_NAME: Final = re.compile(r"\[([\w ]+)\]")
 
 
-def extended(wordings: Mapping[str, tuple[str, ...]], path: Path) -> dict[str, tuple[str, ...]]:
-    """Wordings by name, each with those of a file behind its own."""
+def extended(wordings: Mapping[str, tuple[str, ...]], path: Path, own: int = 1) -> dict[str, tuple[str, ...]]:
+    """Wordings by name, each with those of a file behind its own.
+
+    Args:
+        wordings: By name.
+        path: Of the file.
+        own: How many times each of ``wordings`` is there, which makes it so much commoner.
+    """
     more = read_wordings(path)
-    return {name: (*several, *more.get(name, ())) for name, several in wordings.items()}
+    return {name: (*several * own, *more.get(name, ())) for name, several in wordings.items()}
 
 
 def read_wordings(path: Path) -> Mapping[str, tuple[str, ...]]:
@@ -17,8 +27,8 @@ def read_wordings(path: Path) -> Mapping[str, tuple[str, ...]]:
     found: dict[str, list[str]] = {}
     wordings: list[str] = []
     for line in path.read_text(encoding="utf-8").splitlines():
-        if line.startswith("["):
-            wordings = found.setdefault(line.strip("[]"), [])
+        if name := _NAME.fullmatch(line):
+            wordings = found.setdefault(name[1], [])
         elif line and not line.startswith("#"):
             wordings.append(line)
     return {name: tuple(several) for name, several in found.items()}

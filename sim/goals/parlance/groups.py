@@ -6,9 +6,12 @@ and ``{c}`` (in lists) are phrases.
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Final
 
-EVERY: Final = (
+from sim.goals.wordlists import extended
+
+_EVERY: Final = (
     *("all the {p}", "all {p}", "every {s}", "each {s}", "the {p}") * 3,
     "every one of the {p}",
     "all of the {p}",
@@ -31,7 +34,7 @@ EVERY: Final = (
     "all (my|your|our) {p}",
     "all existing {p}",
 )
-EVERYTHING: Final = (
+_EVERYTHING: Final = (
     *("everything",) * 6,
     *("all things", "all the things", "every object", "all objects", "all the objects", "every thing") * 2,
     "the lot",
@@ -59,7 +62,7 @@ EVERYTHING: Final = (
     "the things",
     "the objects",
 )
-EVERY_COLOURED: Final = (
+_EVERY_COLOURED: Final = (
     *("everything {c}", "every {c} thing", "all the {c} things", "all {c} things", "the {c} things") * 2,
     "everything that is {c}",
     "everything which is {c}",
@@ -81,7 +84,7 @@ EVERY_COLOURED: Final = (
     "all (things|objects) (that|which) are {c}",
     "whatever {c} (things|objects) there are",
 )
-ANY: Final = (
+_ANY: Final = (
     *("a {s}", "any {s}", "some {s}", "one of the {p}", "one {s}") * 2,
     "any one of the {p}",
     "any of the {p}",
@@ -94,8 +97,7 @@ ANY: Final = (
     "one {s}, any one,",
     "some {s}, i do not care which,",
 )
-"""One of several, left to whoever does it."""
-BUT: Final = (
+_BUT: Final = (
     *("{x} (but|except|except for) {y}",) * 4,
     "{x} (but not|only not|just not) {y}",
     "{x}, (only not|but not|just not) {y},",
@@ -121,7 +123,7 @@ BUT: Final = (
     "{x} and not {y}",
     "{x}, omitting {y},",
 )
-LISTS: Final = (
+_LISTS: Final = (
     *("{a} and {b}",) * 12,
     *("{a} as well as {b}", "both {a} and {b}") * 2,
     "{a} together with {b}",
@@ -155,3 +157,23 @@ LONG_LISTS: Final = (
     "{a} along with {b} and {c}",
     "{a}, also {b}, and {c}",
 )
+
+_ALL: Final = extended(
+    {
+        "every": _EVERY,
+        "everything": _EVERYTHING,
+        "every_coloured": _EVERY_COLOURED,
+        "any": _ANY,
+        "but": _BUT,
+        "lists": _LISTS,
+    },
+    Path(__file__).with_name("groups.txt"),
+    own=2,
+)
+EVERY: Final = _ALL["every"]
+EVERYTHING: Final = _ALL["everything"]
+EVERY_COLOURED: Final = _ALL["every_coloured"]
+ANY: Final = _ALL["any"]
+"""One of several, left to whoever does it."""
+BUT: Final = _ALL["but"]
+LISTS: Final = _ALL["lists"]

@@ -6,9 +6,12 @@ Left and right, near and far are the viewer's, who stands in front of the table.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Final
 
-TRAITS: Final[Mapping[str, tuple[str, ...]]] = {
+from sim.goals.wordlists import extended
+
+_BY_HAND: Final[Mapping[str, tuple[str, ...]]] = {
     "inside": (
         *("{n} {l}",) * 10,
         "{n} that [is/are] {l}",
@@ -260,4 +263,5 @@ TRAITS: Final[Mapping[str, tuple[str, ...]]] = {
         "{n} whose colour is that of {o}",
     ),
 }
+TRAITS: Final = extended(_BY_HAND, Path(__file__).with_name("traits.txt"), own=2)
 """Trait to phrases; ``{n}`` is the noun, ``{l}`` a place, ``{o}`` another thing."""
