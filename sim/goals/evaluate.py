@@ -9,13 +9,15 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from statistics import median
 from typing import Any
 
 from sim.goals import TEMPLATES, Template, template_named
+from sim.goals.goal import said_otherwise
 from sim.goals.judge import judge
+from sim.goals.phrasings.examination import MANNERS
 from sim.goals.world import GoalWorld
 from sim.randomise import along
 from sim.seeds import EVALUATION_SEED, check_evaluation_seed
@@ -27,6 +29,10 @@ from vla.wilson import wilson_interval
 
 PLAN_AXES = ("base", "paraphrase", "pair", "layout", "distractors", "all")
 """What may be varied: the axes of :mod:`sim.randomise` that change what a plan depends on."""
+
+MANNER = "manner"
+"""Goals said in :data:`sim.goals.phrasings.examination.MANNERS`, where they have such wordings: an axis of
+plans alone, along which nothing is carried out."""
 
 PlannerSource = Callable[[GoalWorld], Planner]
 """Makes the planner; it may look at the world only if it is an oracle."""
@@ -189,7 +195,7 @@ def evaluate_planner(
         make_planner: Called once, with the world in which the scenes are laid.
         templates: Names of goal templates.
         episodes: Scenes per template and axis, at least 1.
-        axes: Some of :data:`PLAN_AXES`.
+        axes: Some of :data:`PLAN_AXES` and :data:`MANNER`.
         seed: First seed, at least :data:`sim.seeds.EVALUATION_SEED`.
         progress: Called after each trial.
         image_size: Height and width of the pictures that the planner sees, in pixels.
@@ -209,10 +215,13 @@ def evaluate_planner(
         if not names:
             raise ValueError(f"{what} must name at least one, got none")
     for axis in axes:
-        if axis not in PLAN_AXES:
-            raise ValueError(f"axis {axis!r} is not one of {', '.join(PLAN_AXES)}")
+        if axis not in (*PLAN_AXES, MANNER):
+            raise ValueError(f"axis {axis!r} is not one of {', '.join((*PLAN_AXES, MANNER))}")
     began_s = time.monotonic()
-    jobs = [(template, axis, seed + k) for template in chosen for axis in axes for k in range(episodes)]
+    pairs = [(t, axis) for t in chosen for axis in axes if axis != MANNER or t.name in MANNERS]
+    if not pairs:
+        raise ValueError(f"none of the templates {', '.join(templates)} is said along the axis {MANNER!r}")
+    jobs = [(template, axis, seed + k) for template, axis in pairs for k in range(episodes)]
     trials: list[Trial] = []
     with GoalWorld(image_size, backend, render) as world:
         planner = make_planner(world)
@@ -232,7 +241,12 @@ def evaluate_planner(
 
 
 def _trial(world: GoalWorld, planner: Planner, template: Template, axis: str, seed: int) -> Trial:
-    goal = world.lay(template, seed, along(axis))
+    if axis == MANNER:
+        switches = along("base")
+        goal = world.lay(template, seed, switches)
+        goal = replace(goal, text=said_otherwise(template, seed, switches))
+    else:
+        goal = world.lay(template, seed, along(axis))
     observation, asked_s = world.observe(), time.monotonic()
     plan = planner.plan(goal.text, observation, None)
     wall_s = time.monotonic() - asked_s

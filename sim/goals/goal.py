@@ -11,6 +11,7 @@ import numpy as np
 
 from sim.goals.laying import GoalTable
 from sim.goals.phrasings import PHRASINGS
+from sim.goals.phrasings.examination import MANNERS
 from sim.goals.symbols import names_of
 from sim.language import PLACES, noun, place
 from sim.layout import NoRoomError
@@ -120,6 +121,18 @@ def layout_words(template: Template, seed: int, switches: Randomise) -> Mapping[
         RuntimeError: see :func:`draw`.
     """
     return _laid(template, seed, switches)[0].words
+
+
+def said_otherwise(template: Template, seed: int, switches: Randomise) -> str:
+    """The goal of a seed in one of :data:`sim.goals.phrasings.examination.MANNERS`.
+
+    Raises:
+        KeyError: the template has none.
+        RuntimeError: see :func:`draw`.
+    """
+    rng = np.random.default_rng([seed, 7, zlib.crc32(template.name.encode())])
+    wording = str(rng.choice(MANNERS[template.name]))
+    return worded(wording, layout_words(template, seed, switches), rng)
 
 
 def _laid(template: Template, seed: int, switches: Randomise) -> tuple[Drawn, GoalTable]:

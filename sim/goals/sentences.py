@@ -19,6 +19,7 @@ from sim.goals.goal import Template, layout_words, worded_politely, wordings
 from sim.goals.meanings import MEANINGS, is_held_out_meaning, meaning_of
 from sim.goals.parlance import said, some_meaning
 from sim.goals.parlance.typing import mistyped
+from sim.goals.phrasings.examination import MANNERS
 from sim.randomise import Randomise
 from vla.dataset.sentences import Sentence
 from vla.planner.meaning_words import format_meaning
@@ -77,7 +78,8 @@ def _held_out() -> tuple[re.Pattern[str], re.Pattern[str]]:
     untaught: set[str] = set()
     for template in TEMPLATES.values():
         train = {plain for wording in wordings(template, "train") for plain in _alternatives(wording)}
-        examined.update(plain for wording in template.test for plain in _alternatives(wording))
+        tested = (*template.test, *MANNERS.get(template.name, ()))
+        examined.update(plain for wording in tested for plain in _alternatives(wording))
         if not template.held_out:
             taught.update(train)
         elif template.kind != "infeasible":  # what cannot be done is asked for in the words of what can

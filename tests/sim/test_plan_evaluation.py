@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from sim.goals import TEMPLATES
-from sim.goals.evaluate import PlanReport, evaluate_planner
+from sim.goals.evaluate import MANNER, PlanReport, evaluate_planner
+from sim.goals.phrasings import PHRASINGS
+from sim.goals.phrasings.examination import MANNERS
+from sim.goals.sentences import draw_sentences, is_examination
 from sim.goals.world import GoalWorld, OraclePlanner
 from sim.seeds import EVALUATION_SEED
 from vla.contract import ContractError, Observation, Plan, Planner
@@ -69,6 +72,25 @@ def test_the_oracle_is_always_right_and_the_same_again():
     }
     assert {trial.held_out for trial in report.trials if trial.template == "grasp_lowest"} == {True}
     assert min(trial.seed for trial in report.trials) == EVALUATION_SEED
+
+
+def test_manners_of_speaking_are_an_axis_of_the_templates_that_have_them():
+    report = run(OraclePlanner, axes=("base", MANNER))
+    spoken = [trial for trial in report.trials if trial.axis == MANNER]
+    assert {trial.template for trial in spoken} == {"tower_two", "two_in_order", "how_many"}
+    assert all(trial.valid for trial in report.trials)
+    assert not {t.goal for t in spoken} & {t.goal for t in report.trials if t.axis == "base"}
+    assert report == run(OraclePlanner, axes=("base", MANNER))
+    with pytest.raises(ValueError, match="grasp_lowest is said along the axis 'manner'"):
+        run(OraclePlanner, templates=("grasp_lowest",), axes=(MANNER,))
+
+
+def test_training_hears_no_wording_of_the_manners():
+    for name, wordings in MANNERS.items():
+        assert not TEMPLATES[name].held_out
+        assert not {*wordings} & {*TEMPLATES[name].train, *PHRASINGS[name]}
+    assert is_examination("well, " + MANNERS["press"][0])
+    assert not any(is_examination(sentence.said) for sentence in draw_sentences(300, seed=5))
 
 
 def test_words_alone_manage_sequences_and_refuse_nothing():
