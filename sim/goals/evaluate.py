@@ -33,6 +33,8 @@ PLAN_AXES = ("base", "paraphrase", "pair", "layout", "distractors", "all")
 MANNER = "manner"
 """Goals said in :data:`sim.goals.phrasings.examination.MANNERS`, where they have such wordings: an axis of
 plans alone, along which nothing is carried out."""
+SAID_AXES = (*PLAN_AXES, MANNER)
+"""What may be varied where nothing but words is judged."""
 
 PlannerSource = Callable[[GoalWorld], Planner]
 """Makes the planner; it may look at the world only if it is an oracle."""
@@ -195,7 +197,7 @@ def evaluate_planner(
         make_planner: Called once, with the world in which the scenes are laid.
         templates: Names of goal templates.
         episodes: Scenes per template and axis, at least 1.
-        axes: Some of :data:`PLAN_AXES` and :data:`MANNER`.
+        axes: Some of :data:`SAID_AXES`.
         seed: First seed, at least :data:`sim.seeds.EVALUATION_SEED`.
         progress: Called after each trial.
         image_size: Height and width of the pictures that the planner sees, in pixels.
@@ -207,7 +209,6 @@ def evaluate_planner(
         ValueError: an argument is outside its choices, or ``seed`` may have been trained on.
     """
     templates, axes = tuple(dict.fromkeys(templates)), tuple(dict.fromkeys(axes))
-    chosen = [template_named(name) for name in templates]
     check_evaluation_seed(seed)
     if episodes < 1:
         raise ValueError(f"episodes {episodes} must be at least 1")
@@ -215,12 +216,10 @@ def evaluate_planner(
         if not names:
             raise ValueError(f"{what} must name at least one, got none")
     for axis in axes:
-        if axis not in (*PLAN_AXES, MANNER):
-            raise ValueError(f"axis {axis!r} is not one of {', '.join((*PLAN_AXES, MANNER))}")
+        if axis not in SAID_AXES:
+            raise ValueError(f"axis {axis!r} is not one of {', '.join(SAID_AXES)}")
     began_s = time.monotonic()
-    pairs = [(t, axis) for t in chosen for axis in axes if axis != MANNER or t.name in MANNERS]
-    if not pairs:
-        raise ValueError(f"none of the templates {', '.join(templates)} is said along the axis {MANNER!r}")
+    pairs = said_along(templates, axes)
     jobs = [(template, axis, seed + k) for template, axis in pairs for k in range(episodes)]
     trials: list[Trial] = []
     with GoalWorld(image_size, backend, render) as world:
@@ -238,6 +237,19 @@ def evaluate_planner(
         "seed": seed,
     }
     return PlanReport(settings, versions(), tuple(trials), time.monotonic() - began_s)
+
+
+def said_along(templates: Sequence[str], axes: Sequence[str]) -> list[tuple[Template, str]]:
+    """Template and axis, wherever the template is said along the axis; see :data:`MANNER`.
+
+    Raises:
+        ValueError: a template is unknown, or none is said along any of the axes.
+    """
+    chosen = [template_named(name) for name in templates]
+    pairs = [(t, axis) for t in chosen for axis in axes if axis != MANNER or t.name in MANNERS]
+    if not pairs:
+        raise ValueError(f"none of the templates {', '.join(templates)} is said along the axis {MANNER!r}")
+    return pairs
 
 
 def _trial(world: GoalWorld, planner: Planner, template: Template, axis: str, seed: int) -> Trial:

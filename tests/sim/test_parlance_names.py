@@ -63,11 +63,11 @@ def test_no_name_means_two_shapes_or_two_places() -> None:
             (patterns, set[str]())
             for patterns in (*PREDICATES.values(), *WHATEVER.values(), *ALL_THAT.values())
         ],
-        *[(patterns, {"c"}) for patterns in (groups.EVERY_COLOURED,)],
-        *[(patterns, {"x", "y"}) for patterns in (groups.BUT,)],
-        *[(patterns, {"a", "b"}) for patterns in (groups.LISTS,)],
+        *[(patterns, {"c"}) for patterns in (groups.GROUPS["every_coloured"],)],
+        *[(patterns, {"x", "y"}) for patterns in (groups.GROUPS["but"],)],
+        *[(patterns, {"a", "b"}) for patterns in (groups.GROUPS["lists"],)],
         *[(patterns, {"a", "b", "c"}) for patterns in (groups.LONG_LISTS,)],
-        (groups.EVERYTHING, set[str]()),
+        (groups.GROUPS["everything"], set[str]()),
         (TO_THINGS, {"x"}),
         ((*ALONE, *CHAT), set[str]()),
     ],

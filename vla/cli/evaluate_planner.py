@@ -11,7 +11,7 @@ from pathlib import Path
 from rich.table import Table
 
 from sim.goals import KINDS, TEMPLATES
-from sim.goals.evaluate import MANNER, PLAN_AXES, PlannerSource, PlanReport, Share, evaluate_planner
+from sim.goals.evaluate import SAID_AXES, PlannerSource, PlanReport, Share, evaluate_planner, said_along
 from sim.goals.world import GoalWorld, OraclePlanner
 from sim.seeds import check_evaluation_seed
 from vla.cli.checkpoints import planner_weights_id
@@ -50,8 +50,8 @@ class PlannerEvalConfig:
                 raise ValueError(f"{key} must not be empty")
         check_planners(self.planner, self.planner_model)
         for axis in self.axes:
-            check_choice("axes", axis, (*PLAN_AXES, MANNER))
-        templates(self.template)
+            check_choice("axes", axis, SAID_AXES)
+        said_along(templates(self.template), self.axes)
         check_evaluation_seed(self.seed)
         check_renderer(self.renderer)
         check_least(self, episodes=1)

@@ -8,15 +8,7 @@ import numpy as np
 
 from sim.goals.parlance.conditions import PREDICATES
 from sim.goals.parlance.exceptions import EXCEPTIONS
-from sim.goals.parlance.groups import (
-    ANY,
-    BUT,
-    EVERY,
-    EVERY_COLOURED,
-    EVERYTHING,
-    LISTS,
-    LONG_LISTS,
-)
+from sim.goals.parlance.groups import GROUPS, LONG_LISTS
 from sim.goals.parlance.names import (
     COLOURED,
     COLOURS,
@@ -70,7 +62,7 @@ def names(things: Sequence[Things], rng: np.random.Generator) -> str:
         return fill(expand(pick(LONG_LISTS, rng), rng), dict(zip("abc", parts, strict=True)))
     text = parts[0]
     for part in parts[1:]:
-        text = fill(expand(pick(LISTS, rng), rng), {"a": text, "b": part})
+        text = fill(expand(pick(GROUPS["lists"], rng), rng), {"a": text, "b": part})
     return text
 
 
@@ -78,7 +70,7 @@ def phrase(things: Things, rng: np.random.Generator) -> str:
     """What one description is called, with an article."""
     text = _phrase(things, rng)
     for other in things.but:
-        text = fill(expand(pick(BUT, rng), rng), {"x": text, "y": _phrase(other, rng)})
+        text = fill(expand(pick(GROUPS["but"], rng), rng), {"x": text, "y": _phrase(other, rng)})
     return text
 
 
@@ -94,9 +86,9 @@ def _phrase(things: Things, rng: np.random.Generator) -> str:
         return f"{pick(THE, rng)} {bare(things, rng, False)}"
     if things.which == "every" and trait is None and noun.shape == THING:
         if not noun.colour:
-            return expand(pick(EVERYTHING, rng), rng)
-        return fill(expand(pick(EVERY_COLOURED, rng), rng), {"c": pick(COLOURS[noun.colour], rng)})
-    pattern = expand(pick(EVERY if things.which == "every" else ANY, rng), rng)
+            return expand(pick(GROUPS["everything"], rng), rng)
+        return fill(expand(pick(GROUPS["every_coloured"], rng), rng), {"c": pick(COLOURS[noun.colour], rng)})
+    pattern = expand(pick(GROUPS[things.which], rng), rng)
     plural = "{p}" in pattern
     return fill(pattern, {"p" if plural else "s": bare(things, rng, plural)})
 
